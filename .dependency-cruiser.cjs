@@ -1,0 +1,32 @@
+/** The import directions of the architecture; `npm run lint` holds them. */
+const only = (from, ...allowed) => ({
+  name: `${from}-knows-only-${allowed.join("-") || "itself"}`,
+  severity: "error",
+  from: { path: `^lib/${from}/` },
+  to: { path: "^lib/", pathNot: `^lib/(${[from, ...allowed].join("|")})/|^lib/text\\.d\\.ts$` },
+});
+module.exports = {
+  forbidden: [
+    { name: "no-circles", severity: "error", from: {}, to: { circular: true } },
+    only("model"),
+    only("schema"),
+    only("plugin"),
+    only("constructs", "schema"),
+    only("host", "model"),
+    only("hypervisors", "host", "model"),
+    only("provider", "plugin", "schema", "host", "hypervisors", "model"),
+    only("embedded", "model"),
+    only("cli", "host", "hypervisors", "model", "embedded"),
+    {
+      name: "index-is-constructs",
+      severity: "error",
+      from: { path: "^lib/index\\.ts$" },
+      to: { path: "^lib/", pathNot: "^lib/constructs/" },
+    },
+  ],
+  options: {
+    tsConfig: { fileName: "tsconfig.json" },
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: "node_modules" },
+  },
+};

@@ -1,0 +1,13 @@
+/** Unit and end-to-end tests; type checking is apart (`npm run lint`). */
+module.exports = {
+  testEnvironment: "node",
+  testMatch: ["<rootDir>/test/**/*.test.ts"],
+  testPathIgnorePatterns: ["/node_modules/", "<rootDir>/test/machine/"],
+  transform: {
+    "\\.ts$": ["@swc/jest", { jsc: { target: "es2022", parser: { syntax: "typescript" } } }],
+    "\\.(sh|proto)$": "<rootDir>/test/support/textTransform.js",
+  },
+  moduleFileExtensions: ["ts", "js", "json", "sh", "proto"],
+  modulePathIgnorePatterns: ["<rootDir>/dist/", "cdktf.out"],
+  testTimeout: 30_000,
+};

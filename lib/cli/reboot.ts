@@ -1,0 +1,237 @@
+import type { ChangeOutcome, Step } from "../model/change";
+import type { HostFacts } from "../model/facts";
+import { recordSteps } from "../model/hostDecision";
+import { observe } from "../model/observation";
+import { detectPlatform } from "../model/platform";
+import { proofProblems, rebootState } from "../model/reboot";
+import { parseRecord, type HostRecord } from "../model/record";
+import { commandSteps, requiredCommands } from "../model/requirements";
+import { paths } from "../model/paths";
+import type { Host } from "../host/types";
+import { CliError } from "./errors";
+
+export interface RebootOptions {
+  /** For messages. */
+  readonly name: string;
+  /** Digest of the declaration that this deploy applied; null: whatever the host's record says. */
+  readonly digest: string | null;
+  /** Reboot although our own reboot did not bring the declared state about. */
+  readonly force: boolean;
+  /** Seconds to wait for the host to come back. */
+  readonly timeout: number;
+  /** Seconds that devices get to settle after the boot before the proof counts. */
+  readonly settle: number;
+}
+
+export interface RebootContext {
+  /** A host over a connection of its own. `patient` dials again after a failure that may pass. */
+  dial(patient: boolean): Host;
+  /** Thrown while a host is booting, as against an error that waiting does not mend. */
+  isNotUpYet(error: unknown): boolean;
+  say(line: string): void;
+  readonly signal: AbortSignal;
+}
+
+/** Exit code of what Ctrl-C ended. */
+const interruptedCode = 130;
+
+/**
+ * Reboots a host if, and only if, its declared boot state is not what its kernel booted, and proves the result.
+ * The trigger that runs this is a permission, not an order: what is right already is proven and left alone, and
+ * what our own reboot could not bring about is refused with the diagnosis.
+ */
+export async function reboot(options: RebootOptions, context: RebootContext): Promise<void> {
+  const { name } = options;
+  const host = context.dial(true);
+  let endedBoot: string;
+  try {
+    const facts = await host.probe(context.signal).catch((error: unknown) => {
+      throw context.signal.aborted ? stoppedBefore(name) : error;
+    });
+    const record = parseRecord(facts.record);
+    if (record === null) {
+      context.say(`${name}: nothing of ours is recorded on the host, so nothing is due`);
+      return;
+    }
+    if (options.digest !== null && options.digest !== record.digest) {
+      throw new CliError(
+        `${name} holds another declaration than this deploy applied (${record.digest.slice(0, 12)}, not ` +
+          `${options.digest.slice(0, 12)}). It was not rebooted. Plan again.`,
+      );
+    }
+    if (facts.pending.length > 0 && !options.force) {
+      throw new CliError(
+        `${name} still owes ${facts.pending.join(", ")} of a change that was cut off, so what it would boot is not what ` +
+          "is declared. It was not rebooted. Deploy again: that runs them first.",
+      );
+    }
+    const state = rebootState(record.boot, record.digest, observe(facts), record);
+    if (!state.required && state.reason === "") {
+      await prove(options, context, host, facts, record, false);
+      return;
+    }
+    if (!state.required && !options.force) {
+      throw new CliError(`${name} is not rebooted: ${state.reason}`);
+    }
+    context.say(`${name}: ${state.required ? "a reboot is due" : "a reboot is forced"}: ${state.reason}`);
+    await issue(name, context, host, facts, record);
+    endedBoot = facts.bootId;
+  } finally {
+    await host.close();
+  }
+  await comeBack(options, context, endedBoot);
+}
+
+/** Records the attempt and reboots, both in one change: a retry after a lost terminal finds out what happened. */
+async function issue(
+  name: string,
+  context: RebootContext,
+  host: Host,
+  facts: HostFacts,
+  record: HostRecord,
+): Promise<void> {
+  if (context.signal.aborted) throw stoppedBefore(name);
+  const attempt = { digest: record.digest, bootId: facts.bootId };
+  const steps: Step[] = [
+    {
+      step: "guard",
+      addresses: record.boot.functions.map(({ address }) => address),
+      allow: record.allowCritical,
+    },
+    ...recordSteps(facts.record, { ...record, attempt, proven: null }),
+    { step: "reboot", expectBootId: facts.bootId },
+  ];
+  const purpose = `reboot ${name}`;
+  const outcome = await host.change({ purpose, machineId: facts.machineId, steps }, context.signal);
+  // A host that goes down may take its answer along: its next boot shows what came of it.
+  const maybeIssued = !outcome.ok && outcome.reason === "lost" && outcome.failedStep === steps.length - 1;
+  if (!outcome.ok && !maybeIssued) throw new CliError(`Unable to reboot ${name}: ${words(outcome)}`);
+  context.say(`${name}: reboot issued, waiting for it to come back`);
+}
+
+async function comeBack(options: RebootOptions, context: RebootContext, endedBoot: string): Promise<void> {
+  const { name, timeout } = options;
+  let settled = Infinity;
+  const started = Date.now();
+  const seconds = () => Math.round((Date.now() - started) / 1000);
+  let phase = "";
+  const report = (now: string) => {
+    if (now !== phase) context.say(`${name}: ${now} (${seconds()} s)`);
+    phase = now;
+  };
+  for (;;) {
+    if (context.signal.aborted) {
+      throw new CliError(
+        `Stopped waiting for ${name}, which is rebooting. The next deploy proves it.`,
+        interruptedCode,
+      );
+    }
+    if (seconds() > timeout) {
+      throw new CliError(
+        `${name} did not come back within ${timeout} s. Look at its console. Once it is up, deploy again: it will not be rebooted twice for this.`,
+      );
+    }
+    const host = context.dial(false);
+    try {
+      const facts = await host.probe(context.signal);
+      if (facts.bootId === endedBoot) {
+        report("is still shutting down");
+      } else {
+        report("is up with a new boot");
+        settled = Math.min(settled, Date.now() + options.settle * 1000);
+        if (await proveWhenSettled(options, context, host, facts, Date.now() >= settled)) return;
+      }
+    } catch (error) {
+      if (error instanceof CliError) throw error;
+      if (context.signal.aborted) continue;
+      if (!context.isNotUpYet(error)) throw error;
+      report("is down, waiting for SSH");
+    } finally {
+      await host.close();
+    }
+    await pause(500, context.signal);
+  }
+}
+
+/** Devices may still be settling: until `last`, what is unmet is looked at once more. */
+async function proveWhenSettled(
+  options: RebootOptions,
+  context: RebootContext,
+  host: Host,
+  facts: HostFacts,
+  last: boolean,
+): Promise<boolean> {
+  const record = parseRecord(facts.record);
+  if (record === null)
+    throw new CliError(`${options.name} came back without the record of its declaration (${paths.record}).`);
+  if (!last && proofProblems(record.boot, observe(facts), record, true).length > 0) return false;
+  await prove(options, context, host, facts, record, true);
+  return true;
+}
+
+/** Compares what is declared with what runs, and writes down that it was proven. */
+async function prove(
+  { name }: RebootOptions,
+  context: RebootContext,
+  host: Host,
+  facts: HostFacts,
+  record: HostRecord,
+  rebooted: boolean,
+): Promise<void> {
+  const observation = observe(facts);
+  const problems = proofProblems(record.boot, observation, record, rebooted);
+  if (problems.length > 0) {
+    throw new CliError(
+      [
+        `${name} ${rebooted ? "rebooted, but" : "is up, but"} does not run what is declared:`,
+        ...problems.map((problem) => `  - ${problem}`),
+        `Running command line: ${facts.kernel.commandLine.trim()}`,
+        `It will not be rebooted again for this declaration. Mend the cause or change the declaration.`,
+      ].join("\n"),
+    );
+  }
+  const { parameters, functions } = record.boot;
+  const onVfio = functions.filter(({ address }) =>
+    facts.devices.some((device) => device.address === address && device.driver === "vfio-pci"),
+  ).length;
+  context.say(
+    `${name}: proven: ${rebooted ? "" : "no reboot needed, "}${parameters.join(" ") || "no kernel parameters"} running, ` +
+      `${onVfio} of ${functions.length} functions on vfio-pci`,
+  );
+  // The fallback images follow only now that this boot is known to be good.
+  const images = record.otherImagesPending
+    ? commandSteps(requiredCommands([paths.modprobe], detectPlatform(observation), observation, false), [])
+    : [];
+  const after: HostRecord = {
+    ...record,
+    attempt: null,
+    otherImagesPending: false,
+    proven: { digest: record.digest, bootId: facts.bootId },
+  };
+  const steps = [...images, ...recordSteps(facts.record, after)];
+  if (steps.length === 0) return;
+  if (images.length > 0) context.say(`${name}: bringing the other kernels' initramfs up to date`);
+  const outcome = await host.change({ purpose: `prove ${name}`, machineId: facts.machineId, steps });
+  if (!outcome.ok)
+    throw new CliError(`${name} runs what is declared, but that could not be recorded: ${words(outcome)}`);
+}
+
+function stoppedBefore(name: string): CliError {
+  return new CliError(`Stopped before ${name} was rebooted.`, interruptedCode);
+}
+
+function words(outcome: Extract<ChangeOutcome, { ok: false }>): string {
+  return [outcome.message.trim(), outcome.log.trim()].filter(Boolean).join("\n");
+}
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, milliseconds);
+    function done() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    }
+    signal.addEventListener("abort", done);
+  });
+}

@@ -1,0 +1,29 @@
+import { Token } from "cdktf";
+import type { IInterpolatingParent } from "cdktf";
+import type { IConstruct } from "constructs";
+import type { BootDevice } from "../schema";
+
+/** What a bound device needs to know of its binding. */
+export interface DeviceBinding extends IInterpolatingParent, IConstruct {
+  readonly fqn: string;
+  readonly host: IConstruct;
+}
+
+/** A device of a VfioBinding, made by `binding.device(key)`. */
+export class BoundDevice {
+  constructor(
+    readonly binding: DeviceBinding,
+    readonly key: string,
+    /** What selects it on the host. */
+    readonly selector: BootDevice,
+  ) {}
+
+  /** Its PCI address once it is bound, as an expression: the slot, or the function; several joined by `;`. */
+  get address(): string {
+    return Token.asString(this.binding.interpolationForAttribute(`addresses[${JSON.stringify(this.key)}]`));
+  }
+
+  toString(): string {
+    return `${this.binding.node.path}.device(${JSON.stringify(this.key)})`;
+  }
+}

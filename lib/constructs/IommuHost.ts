@@ -1,0 +1,306 @@
+import { Annotations, Token, type IResolvable } from "cdktf";
+import type { Construct } from "constructs";
+import { iommuHostSchema, type BootDevice, type ConfigOf } from "../schema";
+import { claimOnce, type Claim } from "./claims";
+import { checkConnection, type Connection } from "./connection";
+import * as errors from "./errors";
+import { nameInStack } from "./names";
+import type { ProviderHost } from "./PassthroughProvider";
+import { PassthroughResource, type PassthroughResourceProps } from "./PassthroughResource";
+import { projectId } from "./project";
+import { rebootEvent } from "./RebootEvent";
+import * as valid from "./validation";
+
+export interface IommuHostProps extends PassthroughResourceProps {
+  /** How the host is reached over SSH. */
+  readonly connection: Connection;
+  /**
+   * Turn the IOMMU on with the parameter that the host's CPU needs.
+   * @default true
+   */
+  readonly iommu?: boolean;
+  /**
+   * Further kernel parameters, one in each entry, such as `iommu=pt`.
+   * @default none
+   */
+  readonly kernelParameters?: readonly string[];
+  /**
+   * Further kernel modules to load at boot.
+   * @default none
+   */
+  readonly modules?: readonly string[];
+  /**
+   * Module options by module, such as `{ kvm: "ignore_msrs=1" }`.
+   * @default none
+   */
+  readonly modprobeOptions?: Readonly<Record<string, string>>;
+  /**
+   * Modules that must not load by themselves, such as `nouveau`.
+   * @default none
+   */
+  readonly blacklist?: readonly string[];
+  /**
+   * Soft dependencies by module, such as `{ nouveau: "pre: vfio-pci" }`.
+   * @default none
+   */
+  readonly softdeps?: Readonly<Record<string, string>>;
+  /**
+   * Let guests use devices although the host cannot remap interrupts. A guest may then attack the host by forged
+   * interrupts.
+   * @default false
+   */
+  readonly allowUnsafeInterrupts?: boolean;
+  /**
+   * PCI addresses that are handed over although the host itself needs them: its last disk, its network, its console.
+   * @default none
+   */
+  readonly allowCritical?: readonly string[];
+  /**
+   * The boot loader.
+   * @default detected on the host
+   */
+  readonly bootLoader?: "grub" | "proxmox-boot-tool";
+  /**
+   * What makes the initramfs.
+   * @default detected on the host
+   */
+  readonly initramfs?: "initramfs-tools";
+  /**
+   * Whose CPU it is.
+   * @default detected on the host
+   */
+  readonly cpuVendor?: "intel" | "amd";
+  /**
+   * Name of this declaration, left on the host. Another declaration that names the same host is refused there.
+   * @default the project id of cdktf.json, if there is one, and the construct's path
+   */
+  readonly owner?: string;
+  /**
+   * Minutes that the host gets to come back after a reboot. Servers are slow.
+   * @default 20
+   */
+  readonly rebootTimeout?: number;
+}
+
+/** What a binding gives to its host: the host's boot must know it. */
+export interface HostBinding {
+  readonly name: string;
+  readonly path: string;
+  readonly devices: Readonly<Record<string, BootDevice>>;
+  readonly allowCritical: readonly string[];
+  readonly liveRebind: boolean | undefined;
+}
+
+/** What a VM takes from its host. */
+export interface HostGuest {
+  readonly vmId: string;
+  readonly path: string;
+  readonly claims: readonly Claim[];
+}
+
+/**
+ * A hypervisor host whose kernel, modules and initramfs are configured for PCI passthrough. Where the change needs a
+ * reboot, the plan says so and why, and the deploy reboots the host and proves that the change took effect.
+ */
+export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attributes> {
+  /** The host's name in plans and messages: the construct's path in its stack. */
+  readonly name: string;
+  readonly #props: IommuHostProps;
+  readonly #provided: ProviderHost;
+  readonly #bindings: HostBinding[] = [];
+  readonly #guests: HostGuest[] = [];
+
+  /** @throws an Error naming the value, what was expected and the mend, where the props cannot be meant. */
+  constructor(scope: Construct, id: string, props: IommuHostProps) {
+    super(scope, id, iommuHostSchema, props);
+    checkProps(this.node.path, props);
+    this.#props = props;
+    this.name = nameInStack(this);
+    const event = rebootEvent(
+      this,
+      "reboot",
+      this.passthrough.events,
+      this.#subject(),
+      props.rebootTimeout ?? 20,
+    );
+    this.#provided = { name: this.name, connection: props.connection, node: this.node, event };
+    this.passthrough._addHost(this.#provided);
+    this.#warnOfSecrets();
+  }
+
+  /** The running kernel did not boot what is declared. */
+  get rebootRequired(): IResolvable {
+    return this.getBooleanAttribute("reboot_required");
+  }
+
+  /** Why a reboot is due, or why one is blocked, in words for who reviews the plan. */
+  get rebootReason(): string {
+    return this.getStringAttribute("reboot_reason");
+  }
+
+  /** Changes when a reboot becomes due; opaque. */
+  get rebootGeneration(): string {
+    return this.getStringAttribute("reboot_generation");
+  }
+
+  /** Digest of what is declared to boot. */
+  get declarationDigest(): string {
+    return this.getStringAttribute("declaration_digest");
+  }
+
+  /** The lines on the host that belong to this declaration, by file. */
+  get files(): Record<string, string> {
+    return this.getStringMapAttribute("files");
+  }
+
+  /** Commands of an interrupted change that must still run. */
+  get pending(): string[] {
+    return this.getListAttribute("pending");
+  }
+
+  /** The boot loader, as set or detected. */
+  get bootLoader(): string {
+    return this.getStringAttribute("boot_loader");
+  }
+
+  /** What makes the initramfs, as set or detected. */
+  get initramfs(): string {
+    return this.getStringAttribute("initramfs");
+  }
+
+  /** Whose CPU it is, as set or detected. */
+  get cpuVendor(): string {
+    return this.getStringAttribute("cpu_vendor");
+  }
+
+  /**
+   * The event that whoever needs the proven host waits for, as an expression.
+   * @internal
+   */
+  get _event(): string {
+    return this.#provided.event.fqn;
+  }
+
+  /** @internal */
+  _addBinding(binding: HostBinding): void {
+    for (const other of this.#bindings) {
+      if (other.name === binding.name)
+        throw errors.sameName("binding", binding.name, other.path, binding.path);
+    }
+    claimOnce(this.#bindings.flatMap(bindingClaims), bindingClaims(binding), (device, one, other) =>
+      errors.boundTwice(device, this.node.path, one, other),
+    );
+    this.#bindings.push(binding);
+  }
+
+  /** @internal */
+  _addGuest(guest: HostGuest): void {
+    for (const other of this.#guests) {
+      if (other.vmId === guest.vmId) {
+        throw errors.sameVm(`VM ${guest.vmId} of ${this.node.path}`, other.path, guest.path);
+      }
+    }
+    claimOnce(
+      this.#guests.flatMap(({ claims }) => claims),
+      guest.claims,
+      (device, one, other) => errors.claimedTwice(device, this.node.path, one, other),
+    );
+    this.#guests.push(guest);
+  }
+
+  /** @internal */
+  _peersOf(vmId: string): string[] {
+    return this.#guests.map((guest) => guest.vmId).filter((id) => id !== vmId);
+  }
+
+  protected override predecessors(): readonly string[] {
+    const before = this.passthrough._before(this.#provided);
+    return before === undefined ? [] : [before.event.fqn];
+  }
+
+  protected override declared(): ConfigOf<typeof iommuHostSchema.attributes> {
+    const props = this.#props;
+    return {
+      host: this.name,
+      owner: props.owner ?? [projectId(this), this.node.path].filter(Boolean).join("/"),
+      iommu: props.iommu,
+      kernel_parameters: copy(props.kernelParameters),
+      modules: copy(props.modules),
+      modprobe_options: props.modprobeOptions && { ...props.modprobeOptions },
+      blacklist: copy(props.blacklist),
+      softdeps: props.softdeps && { ...props.softdeps },
+      devices: this.#devices(),
+      allow_unsafe_interrupts: props.allowUnsafeInterrupts,
+      allow_critical: this.#allowCritical(),
+      boot_loader: props.bootLoader,
+      initramfs: props.initramfs,
+      cpu_vendor: props.cpuVendor,
+    };
+  }
+
+  /** Every bound device: the host must hold it from the boot on. */
+  #devices(): ConfigOf<typeof iommuHostSchema.attributes>["devices"] {
+    const devices = this.#bindings.flatMap(({ name, devices, liveRebind }) =>
+      Object.entries(devices).map(
+        ([key, device]) => [`${name}/${key}`, { ...device, live_rebind: liveRebind ?? null }] as const,
+      ),
+    );
+    return devices.length > 0 ? Object.fromEntries(devices) : undefined;
+  }
+
+  #allowCritical(): string[] | undefined {
+    const bound = this.#bindings.flatMap(({ allowCritical }) => allowCritical);
+    const all = [...new Set([...(this.#props.allowCritical ?? []), ...bound])];
+    return all.length > 0 ? all : undefined;
+  }
+
+  #subject() {
+    const { name, declarationDigest, rebootReason, rebootGeneration } = this;
+    return { name, declarationDigest, rebootReason, rebootGeneration, connection: this.#props.connection };
+  }
+
+  #warnOfSecrets(): void {
+    for (const secret of ["privateKey", "passphrase"] as const) {
+      const value = this.#props.connection[secret];
+      if (value === undefined || Token.isUnresolved(value)) continue;
+      Annotations.of(this).addWarning(errors.secretInCode(`connection.${secret}`));
+    }
+  }
+}
+
+function checkProps(path: string, props: IommuHostProps): void {
+  const at = (prop: string): string => `${path}: ${prop}`;
+  checkConnection(at("connection"), props.connection);
+  valid.checkAll(valid.isKernelParameter, at("kernelParameters"), props.kernelParameters);
+  valid.checkAll(valid.bindsNothing, at("kernelParameters"), props.kernelParameters);
+  if (props.iommu !== false) {
+    valid.checkAll(valid.keepsIommuOn, at("kernelParameters"), props.kernelParameters);
+  }
+  valid.checkAll(valid.isModule, at("modules"), props.modules);
+  valid.checkAll(valid.isBlacklistable, at("blacklist"), props.blacklist);
+  for (const [module, options] of Object.entries(props.modprobeOptions ?? {})) {
+    valid.isModule(at("modprobeOptions"), module);
+    valid.check(valid.isModuleOptions, at(`modprobeOptions.${module}`), options);
+    if (/^vfio[-_]pci$/.test(module)) valid.check(valid.setsNoIds, at(`modprobeOptions.${module}`), options);
+  }
+  for (const [module, dependencies] of Object.entries(props.softdeps ?? {})) {
+    valid.isModule(at("softdeps"), module);
+    valid.check(valid.isSoftdep, at(`softdeps.${module}`), dependencies);
+  }
+  valid.checkAll(valid.isAddress, at("allowCritical"), props.allowCritical);
+  valid.check(valid.isBootLoader, at("bootLoader"), props.bootLoader);
+  valid.check(valid.isInitramfs, at("initramfs"), props.initramfs);
+  valid.check(valid.isCpuVendor, at("cpuVendor"), props.cpuVendor);
+  valid.check(valid.isMinutes, at("rebootTimeout"), props.rebootTimeout);
+}
+
+function bindingClaims({ path, devices }: HostBinding): Claim[] {
+  return Object.entries(devices).map(([key, { address, id }]) => ({
+    by: `${path}: devices.${key}`,
+    device: { address, id },
+  }));
+}
+
+function copy(values: readonly string[] | undefined): string[] | undefined {
+  return values && [...values];
+}

@@ -1,0 +1,158 @@
+import { Token, type IResolvable } from "cdktf";
+import type { Construct } from "constructs";
+import { vmSchema, type ConfigOf } from "../schema";
+import { BoundDevice } from "./BoundDevice";
+import * as errors from "./errors";
+import { requireStackOf } from "./names";
+import { PassthroughResource, type PassthroughResourceProps } from "./PassthroughResource";
+import type { VmTarget } from "./Proxmox";
+import {
+  checkPciSlots,
+  checkUsbSlots,
+  literalAddress,
+  pciSlots,
+  resolvedAddress,
+  slotClaims,
+  usbSlots,
+  type AddressOf,
+  type PciSlotProps,
+  type UsbSlotProps,
+} from "./slots";
+import * as valid from "./validation";
+
+export interface PassthroughVmProps extends PassthroughResourceProps {
+  /** The existing VM, such as `Proxmox.vm(host, 100)`; its host is of the same stack. */
+  readonly on: VmTarget;
+  /**
+   * PCI devices by slot, `hostpci0` to `hostpci15`. Other slots of the VM stay as they are.
+   * @default none
+   */
+  readonly pci?: Readonly<Record<string, PciSlotProps>>;
+  /**
+   * USB devices by slot, `usb0` to `usb13`. Other slots of the VM stay as they are.
+   * @default none
+   */
+  readonly usb?: Readonly<Record<string, UsbSlotProps>>;
+  /**
+   * Machine type, such as `q35`.
+   * @default left as it is
+   */
+  readonly machine?: string;
+  /**
+   * CPU type, such as `host`.
+   * @default left as it is
+   */
+  readonly cpu?: string;
+  /**
+   * Firmware.
+   * @default left as it is
+   */
+  readonly bios?: "ovmf" | "seabios";
+  /**
+   * Virtual display, such as `none`.
+   * @default left as it is
+   */
+  readonly vga?: string;
+  /**
+   * Boot devices in order, such as `hostpci0`.
+   * @default left as it is
+   */
+  readonly bootOrder?: readonly string[];
+  /**
+   * Restart the VM if it runs, so that a change takes effect at once and not at its next start.
+   * @default false
+   */
+  readonly restart?: boolean;
+}
+
+type Declared = ConfigOf<typeof vmSchema.attributes>;
+
+/** The PCI and USB devices of one existing virtual machine. */
+export class PassthroughVm extends PassthroughResource<typeof vmSchema.attributes> {
+  readonly target: VmTarget;
+  readonly #props: PassthroughVmProps;
+
+  /** @throws an Error naming the value, what was expected and the mend, where the props cannot be meant. */
+  constructor(scope: Construct, id: string, props: PassthroughVmProps) {
+    super(scope, id, vmSchema, props);
+    const { path } = this.node;
+    const { host, vmId } = props.on;
+    requireStackOf(host, this);
+    checkProps(path, props);
+    this.#props = props;
+    this.target = props.on;
+    host._addGuest({ vmId, path, claims: slotClaims(path, props.pci ?? {}) });
+  }
+
+  /** Our settings of the VM in the hypervisor's own words, by key. */
+  get settings(): Record<string, string> {
+    return this.getStringMapAttribute("settings");
+  }
+
+  /** One of them, such as `setting("hostpci0")`. */
+  setting(key: string): string {
+    return Token.asString(this.interpolationForAttribute(`settings[${JSON.stringify(key)}]`));
+  }
+
+  /** The VM runs with other settings than configured until its next start. */
+  get restartPending(): IResolvable {
+    return this.getBooleanAttribute("restart_pending");
+  }
+
+  /** The cluster node that has the VM. */
+  get clusterNode(): string {
+    return this.getStringAttribute("node");
+  }
+
+  protected override predecessors(): readonly string[] {
+    const bindings = Object.values(this.#props.pci ?? {}).flatMap(({ device }) =>
+      device instanceof BoundDevice ? [device.binding.fqn] : [],
+    );
+    return [this.target.host._event, ...bindings];
+  }
+
+  protected override declared(): Declared {
+    return this.#declared(resolvedAddress);
+  }
+
+  protected override imported(): Declared {
+    return this.#declared(literalAddress);
+  }
+
+  #declared(addressOf: AddressOf): Declared {
+    const { on, pci, usb, machine, cpu, bios, vga, bootOrder, restart } = this.#props;
+    const peers = on.host._peersOf(on.vmId);
+    return {
+      host: on.host.name,
+      hypervisor: on.hypervisor,
+      vm_id: on.vmId,
+      pci: pci && pciSlots(pci, addressOf),
+      usb: usb && usbSlots(usb),
+      machine,
+      cpu,
+      bios,
+      vga,
+      boot_order: bootOrder && [...bootOrder],
+      restart,
+      peers: peers.length > 0 ? peers : undefined,
+    };
+  }
+}
+
+function checkProps(path: string, props: PassthroughVmProps): void {
+  const at = (prop: string): string => `${path}: ${prop}`;
+  const { pci = {}, usb = {} } = props;
+  checkPciSlots(path, pci, props.machine);
+  checkUsbSlots(path, usb);
+  for (const [name, { device }] of Object.entries(pci)) {
+    if (device instanceof BoundDevice && device.binding.host !== props.on.host) {
+      const hosts = [device.binding.host.node.path, props.on.host.node.path] as const;
+      throw errors.otherHost(at(`pci.${name}`), device.toString(), ...hosts);
+    }
+  }
+  valid.check(valid.isVmValue, at("machine"), props.machine);
+  valid.check(valid.isVmValue, at("cpu"), props.cpu);
+  valid.check(valid.isBios, at("bios"), props.bios);
+  valid.check(valid.isVmValue, at("vga"), props.vga);
+  valid.checkAll(valid.isVmValue, at("bootOrder"), props.bootOrder);
+}

@@ -1,0 +1,53 @@
+import { normaliseAddress } from "./validation";
+
+/** Who takes which device of a host. */
+export interface Claim {
+  /** For the message: the construct and its slot or device key. */
+  readonly by: string;
+  readonly device: ClaimedDevice;
+  /** Other claims may take the same device, as mediated devices do. */
+  readonly shared?: boolean;
+}
+
+export interface ClaimedDevice {
+  /** Several functions may be joined by `;`. */
+  readonly address?: string | null;
+  readonly id?: string | null;
+  /** The binding that the device is taken from, and its key there. */
+  readonly bound?: string;
+}
+
+/** Throws where a claim takes what another one has, also in part: a slot has all of its functions. */
+export function claimOnce(
+  there: readonly Claim[],
+  claims: readonly Claim[],
+  error: (device: string, one: string, other: string) => Error,
+): void {
+  const all = [...there];
+  for (const claim of claims) {
+    for (const other of all) {
+      const device = claim.shared && other.shared ? undefined : common(claim.device, other.device);
+      if (device !== undefined) throw error(device, other.by, claim.by);
+    }
+    all.push(claim);
+  }
+}
+
+/** What two claims have in common as far as the code tells; an address and an id meet only on the host. */
+function common(one: ClaimedDevice, other: ClaimedDevice): string | undefined {
+  if (one.bound !== undefined && one.bound === other.bound) return one.bound;
+  const address = addresses(one).find((mine) => addresses(other).some((theirs) => overlap(mine, theirs)));
+  if (address !== undefined) return address;
+  const onlyIds = !one.address && !other.address && one.id && other.id;
+  return onlyIds && one.id?.toLowerCase() === other.id?.toLowerCase() ? one.id : undefined;
+}
+
+function addresses({ address, id }: ClaimedDevice): string[] {
+  // An id picks among the functions of an address, and only the host knows which.
+  if (!address || id) return [];
+  return address.split(";").flatMap((part) => normaliseAddress(part) ?? []);
+}
+
+function overlap(one: string, other: string): boolean {
+  return one === other || one.startsWith(`${other}.`) || other.startsWith(`${one}.`);
+}

@@ -1,0 +1,214 @@
+/** Every message a stack author can meet at synth: what was found, what was expected, the mend. */
+
+const quote = (value: unknown): string => (typeof value === "string" ? JSON.stringify(value) : String(value));
+const list = (names: readonly string[]): string => (names.length > 0 ? names.join(", ") : "none");
+
+export const malformedAddress = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not a PCI address. Expected [dddd:]bb:dd.f in hex for one function, such as ` +
+      "0000:01:00.0, or [dddd:]bb:dd for every function of the slot; `passthrough inspect <host>` lists them.",
+  );
+
+export const malformedDeviceId = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not a device id. Expected vendor and device as vvvv:dddd, four hex digits each, ` +
+      "such as 10de:2204; `passthrough inspect <host>` lists them.",
+  );
+
+export const malformedClass = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not a PCI class. Expected two or four hex digits, such as 03 or 0300.`,
+  );
+
+export const malformedHexId = (where: string, value: string): Error =>
+  new Error(`${where}: ${quote(value)} is not an id. Expected 0x and four hex digits, such as 0x10de.`);
+
+export const malformedUsbHost = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not a USB device. Expected vvvv:pppp, such as 046d:c52b, or bus-port[.port...], ` +
+      "such as 1-2.3; `lsusb -t` on the host shows both.",
+  );
+
+export const malformedKernelParameter = (where: string, value: string, why: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} cannot be a kernel parameter: ${why}. Expected one parameter, such as iommu=pt; ` +
+      "declare each by itself.",
+  );
+
+export const contradictoryParameter = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} turns off the IOMMU that this construct turns on. Leave the parameter out, or set ` +
+      "`iommu: false` if nothing of this host is to be passed through.",
+  );
+
+export const idsParameter = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} binds devices by id behind the back of the bindings. Declare them in a VfioBinding, ` +
+      'such as `devices: { card: { id: "10de:2204" } }`.',
+  );
+
+export const malformedModule = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not the name of a kernel module. Expected letters, digits, - and _, such as vfio-pci.`,
+  );
+
+export const malformedModuleOptions = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} cannot be the options of a module. Expected name=value on one line, several with ` +
+      "spaces between them, such as ignore_msrs=1.",
+  );
+
+export const malformedSoftdep = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not a soft dependency. Expected \`pre:\` or \`post:\` and module names on one line, ` +
+      'such as "pre: vfio-pci".',
+  );
+
+export const blacklistedVfio = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is what holds devices for the guests. Leave it out of the blacklist; name the driver ` +
+      "that must not take the device, such as nouveau.",
+  );
+
+export const notOneOf = (where: string, value: unknown, expected: readonly string[]): Error =>
+  new Error(`${where}: ${quote(value)} is not supported. Expected one of ${list(expected)}.`);
+
+export const notPositive = (where: string, value: number, unit: string): Error =>
+  new Error(`${where}: ${value} is not a number of ${unit}. Expected a number above 0.`);
+
+export const badPort = (where: string, value: number): Error =>
+  new Error(`${where}: ${value} is not a TCP port. Expected a whole number from 1 to 65535, such as 22.`);
+
+export const badConnectionHost = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not a host. Expected a name, an address or an alias of the OpenSSH config file; ` +
+      "the login name goes into `user` and the port into `port`.",
+  );
+
+export const relativePath = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is relative, and Terraform runs in the stack's own folder. Expected an absolute path ` +
+      "or one below ~/, such as `path.resolve(...)` of it.",
+  );
+
+export const secretInCode = (where: string): string =>
+  `${where} stands in the code in plain text, and so in the synthesized stack. Give it through an ephemeral ` +
+  "variable, or leave it out and use the SSH agent or `identityFile`.";
+
+export const sameName = (kind: string, name: string, one: string, other: string): Error =>
+  new Error(
+    `${one} and ${other} are both ${kind} ${quote(name)}. Expected names that differ; rename one of the constructs.`,
+  );
+
+export const sameConnection = (address: string, one: string, other: string): Error =>
+  new Error(
+    `${one} and ${other} both connect to ${address}. Expected one IommuHost for each host; give all bindings and VMs ` +
+      "the same one.",
+  );
+
+export const secondProvider = (stack: string, first: string): Error =>
+  new Error(
+    `The stack ${stack} already has a PassthroughProvider, ${first}. Expected one for each stack; construct it before ` +
+      "the first IommuHost, and only once.",
+  );
+
+export const hostStillConstructed = (name: string, path: string): Error =>
+  new Error(
+    `The provider's \`hosts\` name ${quote(name)}, which ${path} already connects. Expected only hosts whose IommuHost ` +
+      "is gone; remove the entry.",
+  );
+
+export const otherStack = (what: string, stack: string, host: string, hostStack: string): Error =>
+  new Error(
+    `${what} stands in the stack ${stack}, its host ${host} in the stack ${hostStack}. Expected both in one stack; ` +
+      "move one of them.",
+  );
+
+export const noDevices = (where: string): Error =>
+  new Error(
+    `${where} binds no devices. Expected at least one, such as \`devices: { card: { address: "0000:01:00" } }\`.`,
+  );
+
+export const emptySelector = (where: string): Error =>
+  new Error(`${where} names no device. Expected an address or an id, such as { address: "0000:01:00" }.`);
+
+export const notLiteral = (where: string): Error =>
+  new Error(
+    `${where} is only known once Terraform runs. Expected a literal, such as { address: "0000:01:00" }: the host's boot ` +
+      "files need it, and a plan must show it.",
+  );
+
+export const malformedKey = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} cannot name a device. Expected letters, digits, _, . and -, such as card.`,
+  );
+
+export const unknownDevice = (binding: string, key: string, known: readonly string[]): Error =>
+  new Error(`${binding} has no device ${quote(key)}. Its devices are ${list(known)}.`);
+
+export const boundTwice = (selector: string, host: string, one: string, other: string): Error =>
+  new Error(
+    `${one} and ${other} both bind ${selector} of ${host}. Expected each device in one binding; remove one of them.`,
+  );
+
+export const claimedTwice = (device: string, host: string, one: string, other: string): Error =>
+  new Error(
+    `${one} and ${other} both claim ${device} of ${host}. A device belongs to one slot of one VM; remove one of them.`,
+  );
+
+export const otherHost = (where: string, device: string, deviceHost: string, vmHost: string): Error =>
+  new Error(
+    `${where} takes ${device} of ${deviceHost}, and the VM is on ${vmHost}. Expected a device of the VM's own host.`,
+  );
+
+export const unknownSlot = (where: string, value: string, first: string, last: string): Error =>
+  new Error(`${where} has no slot ${quote(value)}. Expected ${first} to ${last}.`);
+
+export const slotWithoutSource = (where: string, sources: readonly string[]): Error =>
+  new Error(`${where} names nothing to attach. Expected one of ${list(sources)}.`);
+
+export const slotWithManySources = (where: string, given: readonly string[]): Error =>
+  new Error(`${where} names ${given.join(" and ")}. Expected only one of them.`);
+
+export const pcieWithoutQ35 = (where: string, machine: string): Error =>
+  new Error(
+    `${where} asks for \`pcie\`, and the machine is ${quote(machine)}. Expected a q35 machine; set \`machine: "q35"\`, ` +
+      "or leave `pcie` out.",
+  );
+
+export const legacyIgdWithQ35 = (where: string, machine: string): Error =>
+  new Error(
+    `${where} asks for \`legacyIgd\`, and the machine is ${quote(machine)}. Expected machine pc; set \`machine: "pc"\`, ` +
+      "or leave `legacyIgd` out.",
+  );
+
+export const secondPrimaryDisplay = (where: string, one: string, other: string): Error =>
+  new Error(`${where}: ${one} and ${other} both set \`xVga\`. A VM has one primary display; expected one.`);
+
+export const romfileIsPath = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is a path. Expected the name of a file under /usr/share/kvm, such as gpu.rom; copy it ` +
+      "there.",
+  );
+
+export const malformedValue = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} cannot stand in a VM's configuration. Expected a value without commas, spaces or line ` +
+      "breaks.",
+  );
+
+export const badVmId = (value: unknown): Error =>
+  new Error(
+    `${quote(value)} is not the id of a VM. Expected a whole number from 100 to 999999999, as \`qm list\` shows it.`,
+  );
+
+export const sameVm = (vm: string, one: string, other: string): Error =>
+  new Error(
+    `${one} and ${other} both describe ${vm}. Expected one PassthroughVm for each VM; put all slots into one of them.`,
+  );
+
+export const notBuilt = (missing: string): Error =>
+  new Error(
+    `The provider is not built: ${missing} is missing. Run \`npm run build\` in the checkout of cdktf-passthrough, or ` +
+      "install the package again.",
+  );

@@ -1,0 +1,219 @@
+import type { PciSlot, UsbSlot } from "../schema";
+import { BoundDevice } from "./BoundDevice";
+import type { Claim } from "./claims";
+import * as errors from "./errors";
+import * as valid from "./validation";
+
+/** What stands in one hostpci slot: a device, or a mapping. */
+export interface PciSlotProps {
+  /**
+   * A device of a VfioBinding, or the address of one that is held otherwise.
+   * @default none; `mapping` is set
+   */
+  readonly device?: BoundDevice | { readonly address: string };
+  /**
+   * Name of a resource mapping of the cluster.
+   * @default none; `device` is set
+   */
+  readonly mapping?: string;
+  /**
+   * Show it to the guest as a PCI Express device. Needs a q35 machine.
+   * @default false
+   */
+  readonly pcie?: boolean;
+  /**
+   * Show its option ROM to the guest.
+   * @default true
+   */
+  readonly rombar?: boolean;
+  /**
+   * Name of a ROM file under /usr/share/kvm.
+   * @default the device's own ROM
+   */
+  readonly romfile?: string;
+  /**
+   * The guest's primary display.
+   * @default false
+   */
+  readonly xVga?: boolean;
+  /**
+   * Type of the mediated device to create on it.
+   * @default none
+   */
+  readonly mdev?: string;
+  /**
+   * Legacy mode for Intel graphics. Needs machine pc and vga none.
+   * @default false
+   */
+  readonly legacyIgd?: boolean;
+  /**
+   * `keep`: do not rebind the device when the VM starts.
+   * @default "vfio"
+   */
+  readonly driver?: "vfio" | "keep";
+  /**
+   * Vendor id shown to the guest, `0x` and four hex digits.
+   * @default the device's own
+   */
+  readonly vendorId?: string;
+  /**
+   * Device id shown to the guest.
+   * @default the device's own
+   */
+  readonly deviceId?: string;
+  /**
+   * Subsystem vendor id shown to the guest.
+   * @default the device's own
+   */
+  readonly subVendorId?: string;
+  /**
+   * Subsystem device id shown to the guest.
+   * @default the device's own
+   */
+  readonly subDeviceId?: string;
+}
+
+/** What stands in one USB slot: one of `host`, `spice` and `mapping`. */
+export interface UsbSlotProps {
+  /**
+   * `vvvv:pppp`, or `bus-port[.port...]`.
+   * @default none
+   */
+  readonly host?: string;
+  /**
+   * A SPICE redirection port.
+   * @default false
+   */
+  readonly spice?: boolean;
+  /**
+   * Name of a resource mapping of the cluster.
+   * @default none
+   */
+  readonly mapping?: string;
+  /**
+   * A USB 3 device or port.
+   * @default false
+   */
+  readonly usb3?: boolean;
+}
+
+type Slots<T> = Readonly<Record<string, T>>;
+
+/** @param path of the VM's construct */
+export function checkPciSlots(path: string, slots: Slots<PciSlotProps>, machine: string | undefined): void {
+  const names = Object.keys(slots);
+  for (const name of names) {
+    if (!/^hostpci(?:[0-9]|1[0-5])$/.test(name)) {
+      throw errors.unknownSlot(`${path}: pci`, name, "hostpci0", "hostpci15");
+    }
+  }
+  for (const [name, slot] of Object.entries(slots)) checkPciSlot(`${path}: pci.${name}`, slot, machine);
+  const [first, second] = names.filter((name) => slots[name]?.xVga);
+  if (first !== undefined && second !== undefined) throw errors.secondPrimaryDisplay(path, first, second);
+}
+
+function checkPciSlot(where: string, slot: PciSlotProps, machine: string | undefined): void {
+  checkSource(where, { device: slot.device, mapping: slot.mapping });
+  if (slot.device !== undefined && !(slot.device instanceof BoundDevice)) {
+    valid.check(valid.isAddresses, `${where}.device`, slot.device.address);
+  }
+  valid.check(valid.isVmValue, `${where}.mapping`, slot.mapping);
+  valid.check(valid.isRomfile, `${where}.romfile`, slot.romfile);
+  valid.check(valid.isVmValue, `${where}.mdev`, slot.mdev);
+  valid.check(valid.isSlotDriver, `${where}.driver`, slot.driver);
+  for (const id of ["vendorId", "deviceId", "subVendorId", "subDeviceId"] as const) {
+    valid.check(valid.isHexId, `${where}.${id}`, slot[id]);
+  }
+  if (slot.pcie) {
+    valid.check(
+      (at, value: string) => {
+        if (!isQ35(value)) throw errors.pcieWithoutQ35(at, value);
+      },
+      where,
+      machine,
+    );
+  }
+  if (slot.legacyIgd) {
+    valid.check(
+      (at, value: string) => {
+        if (isQ35(value)) throw errors.legacyIgdWithQ35(at, value);
+      },
+      where,
+      machine,
+    );
+  }
+}
+
+function isQ35(machine: string): boolean {
+  return /q35/.test(machine);
+}
+
+export function checkUsbSlots(path: string, slots: Slots<UsbSlotProps>): void {
+  for (const [name, slot] of Object.entries(slots)) {
+    if (!/^usb(?:[0-9]|1[0-3])$/.test(name)) throw errors.unknownSlot(`${path}: usb`, name, "usb0", "usb13");
+    const where = `${path}: usb.${name}`;
+    checkSource(where, { host: slot.host, spice: slot.spice || undefined, mapping: slot.mapping });
+    valid.check(valid.isUsbHost, `${where}.host`, slot.host);
+    valid.check(valid.isVmValue, `${where}.mapping`, slot.mapping);
+  }
+}
+
+function checkSource(where: string, sources: Readonly<Record<string, unknown>>): void {
+  const given = Object.keys(sources).filter((source) => sources[source] !== undefined);
+  if (given.length === 0) throw errors.slotWithoutSource(where, Object.keys(sources));
+  if (given.length > 1) throw errors.slotWithManySources(where, given);
+}
+
+/** What the slots take from the host. */
+export function slotClaims(path: string, slots: Slots<PciSlotProps>): Claim[] {
+  return Object.entries(slots).flatMap(([name, { device, mdev }]) => {
+    if (device === undefined) return [];
+    const claimed =
+      device instanceof BoundDevice
+        ? { ...device.selector, bound: device.toString() }
+        : { address: device.address };
+    return [{ by: `${path}: pci.${name}`, device: claimed, shared: mdev !== undefined }];
+  });
+}
+
+/** How a slot names its device: by what its binding resolves it to, or by what is known without the host. */
+export type AddressOf = (device: NonNullable<PciSlotProps["device"]>) => string | null;
+
+export const resolvedAddress: AddressOf = (device) => device.address;
+
+export const literalAddress: AddressOf = (device) => {
+  if (!(device instanceof BoundDevice)) return device.address;
+  const { address, id } = device.selector;
+  return id === null ? address : null;
+};
+
+export function pciSlots(slots: Slots<PciSlotProps>, addressOf: AddressOf): Record<string, PciSlot> {
+  return mapValues(slots, (slot) => ({
+    device: slot.device === undefined ? null : addressOf(slot.device),
+    mapping: slot.mapping ?? null,
+    pcie: slot.pcie ?? null,
+    rombar: slot.rombar ?? null,
+    romfile: slot.romfile ?? null,
+    x_vga: slot.xVga ?? null,
+    mdev: slot.mdev ?? null,
+    legacy_igd: slot.legacyIgd ?? null,
+    driver: slot.driver ?? null,
+    vendor_id: slot.vendorId ?? null,
+    device_id: slot.deviceId ?? null,
+    sub_vendor_id: slot.subVendorId ?? null,
+    sub_device_id: slot.subDeviceId ?? null,
+  }));
+}
+
+export function usbSlots(slots: Slots<UsbSlotProps>): Record<string, UsbSlot> {
+  return mapValues(slots, (slot) => ({
+    host: slot.host ?? null,
+    mapping: slot.mapping ?? null,
+    spice: slot.spice ?? null,
+    usb3: slot.usb3 ?? null,
+  }));
+}
+
+function mapValues<T, U>(record: Slots<T>, turn: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, turn(value)]));
+}

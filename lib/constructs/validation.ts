@@ -1,0 +1,127 @@
+/** What can be told wrong from the code alone. A value that holds a token is known only to Terraform and passes. */
+import { Token } from "cdktf";
+import * as errors from "./errors";
+
+type Check<T> = (where: string, value: T) => void;
+
+/** Applies a check to what is set and known. */
+export function check<T>(rule: Check<T>, where: string, value: T | undefined): void {
+  if (value !== undefined && !Token.isUnresolved(value)) rule(where, value);
+}
+
+export function checkAll<T>(rule: Check<T>, where: string, values: readonly T[] | undefined): void {
+  values?.forEach((value) => check(rule, where, value));
+}
+
+function matching(form: RegExp, error: (where: string, value: string) => Error): Check<string> {
+  return (where, value) => {
+    if (!form.test(value)) throw error(where, value);
+  };
+}
+
+function among(expected: readonly string[]): Check<string> {
+  return (where, value) => {
+    if (!expected.includes(value)) throw errors.notOneOf(where, value, expected);
+  };
+}
+
+function above0(unit: string): Check<number> {
+  return (where, value) => {
+    if (!(value > 0)) throw errors.notPositive(where, value, unit);
+  };
+}
+
+const addressForm = /^(?:([0-9a-f]{4,8}):)?([0-9a-f]{2}):([01][0-9a-f])(?:\.([0-7]))?$/i;
+const printable = /^[\x20-\x7e]+$/;
+
+export const isAddress = matching(addressForm, errors.malformedAddress);
+export const isDeviceId = matching(/^[0-9a-f]{4}:[0-9a-f]{4}$/i, errors.malformedDeviceId);
+export const isClass = matching(/^[0-9a-f]{2}(?:[0-9a-f]{2})?$/i, errors.malformedClass);
+export const isHexId = matching(/^0x[0-9a-f]{4}$/i, errors.malformedHexId);
+export const isUsbHost = matching(
+  /^(?:(?:0x)?[0-9a-f]{4}:(?:0x)?[0-9a-f]{4}|\d+-\d+(?:\.\d+)*)$/i,
+  errors.malformedUsbHost,
+);
+export const isModule = matching(/^[A-Za-z0-9][\w-]*$/, errors.malformedModule);
+export const isSoftdep = matching(/^(?:(?:pre|post):(?: +[A-Za-z0-9][\w-]*)+ *)+$/, errors.malformedSoftdep);
+export const isDeviceKey = matching(/^\w[\w.-]*$/, errors.malformedKey);
+export const isRomfile = matching(/^[^/\s,]+$/, errors.romfileIsPath);
+export const isVmValue = matching(/^[^\s,]+$/, errors.malformedValue);
+export const isConnectionHost = matching(/^[^\s/@-][^\s/@]*$/, errors.badConnectionHost);
+export const isPath = matching(/^(?:\/|~|%|\$)/, errors.relativePath);
+export const isSeconds = above0("seconds");
+export const isMinutes = above0("minutes");
+export const isBootLoader = among(["grub", "proxmox-boot-tool"]);
+export const isInitramfs = among(["initramfs-tools"]);
+export const isCpuVendor = among(["intel", "amd"]);
+export const isWhenUnreachable = among(["error", "assume-state"]);
+export const isEvents = among(["terraform_data", "null_resource"]);
+export const isBios = among(["ovmf", "seabios"]);
+export const isSlotDriver = among(["vfio", "keep"]);
+
+/** What the host's boot needs cannot wait for another resource. */
+export const isLiteral: Check<string | undefined> = (where, value) => {
+  if (Token.isUnresolved(value)) throw errors.notLiteral(where);
+};
+
+export const isPort: Check<number> = (where, value) => {
+  if (!Number.isInteger(value) || value < 1 || value > 65535) throw errors.badPort(where, value);
+};
+
+/** Several functions may be joined by `;`. */
+export const isAddresses: Check<string> = (where, value) =>
+  value.split(";").forEach((address) => isAddress(where, address));
+
+export const isModuleOptions: Check<string> = (where, value) => {
+  if (!printable.test(value) || value.trim() === "" || /[\\#]/.test(value)) {
+    throw errors.malformedModuleOptions(where, value);
+  }
+};
+
+export const isBlacklistable: Check<string> = (where, value) => {
+  isModule(where, value);
+  if (/^vfio([_-]|$)/.test(value)) throw errors.blacklistedVfio(where, value);
+};
+
+const unquoted = (text: string): string => text.replace(/"[^"]*"/g, "");
+
+const parameterFaults: readonly (readonly [why: string, isFaulty: (text: string) => boolean])[] = [
+  ["it is empty", (text) => text.trim() === ""],
+  ["it holds a line break or another character outside of printable ASCII", (text) => !printable.test(text)],
+  [
+    "the boot loader's configuration gives $, `, \\ and ' a meaning of their own",
+    (text) => /[$`\\']/.test(text),
+  ],
+  ["a double quote is left open", (text) => unquoted(text).includes('"')],
+  ["it has a space outside of double quotes", (text) => unquoted(text).includes(" ")],
+  ["the boot loader gives ; & | < > { } a meaning of its own", (text) => /[;&|<>{}]/.test(unquoted(text))],
+  ["it does not start with a name", (text) => /^[-="#]/.test(text)],
+];
+
+export const isKernelParameter: Check<string> = (where, value) => {
+  const fault = parameterFaults.find(([, isFaulty]) => isFaulty(value));
+  if (fault) throw errors.malformedKernelParameter(where, value, fault[0]);
+};
+
+/** `intel_iommu` is cumulative over its comma values, and a dash is an underscore to the kernel. */
+export const keepsIommuOn: Check<string> = (where, value) => {
+  if (/^(?:intel_iommu|amd_iommu|iommu)=(?:.*,)?off(?:,|$)/.test(value.replace(/-/g, "_"))) {
+    throw errors.contradictoryParameter(where, value);
+  }
+};
+
+export const bindsNothing: Check<string> = (where, value) => {
+  if (/^vfio_pci\.ids=/.test(value.replace(/-/g, "_"))) throw errors.idsParameter(where, value);
+};
+
+export const setsNoIds: Check<string> = (where, value) => {
+  if (/(?:^|\s)ids=/.test(value)) throw errors.idsParameter(where, value);
+};
+
+/** The kernel's own way to write an address, so that two spellings compare; null if it is only known to Terraform. */
+export function normaliseAddress(text: string): string | null {
+  const [, domain = "0000", bus, device, fn] = addressForm.exec(text) ?? [];
+  if (bus === undefined || device === undefined) return null;
+  const slot = `${domain.replace(/^0+(?=.{4})/, "")}:${bus}:${device}`.toLowerCase();
+  return fn === undefined ? slot : `${slot}.${fn}`;
+}

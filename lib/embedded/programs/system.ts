@@ -1,0 +1,57 @@
+import { failed, type Program } from "./program";
+
+const reboot: Program = (_call, machine) => {
+  machine.onReboot("orderly");
+  return {};
+};
+
+const systemctl: Program = (call, machine) => {
+  const [verb = ""] = call.arguments.filter((argument) => !argument.startsWith("-"));
+  if (verb === "reboot") return reboot(call, machine);
+  if (verb === "is-system-running") return { output: "running\n" };
+  if (verb === "is-active" || verb === "is-enabled") return { output: "inactive\n", code: 3 };
+  return {};
+};
+
+const uname: Program = ({ arguments: args }, machine) => {
+  const known: Readonly<Record<string, string>> = {
+    s: "Linux",
+    n: machine.profile.hostname,
+    r: machine.release,
+    m: "x86_64",
+    o: "GNU/Linux",
+  };
+  const letters = args.flatMap((argument) =>
+    argument === "-a" ? ["s", "n", "r", "m", "o"] : [...argument.slice(1)],
+  );
+  return {
+    output: `${(letters.length > 0 ? letters : ["s"]).map((letter) => known[letter] ?? "unknown").join(" ")}\n`,
+  };
+};
+
+const ip: Program = ({ arguments: args }, { profile }) => {
+  const { address, addresses, routes, interfaces } = profile.network;
+  const words = args.filter((argument) => !argument.startsWith("-"));
+  const [object = "", verb = "show", target] = words;
+  const outward = interfaces[interfaces.length - 1]?.name ?? "lo";
+  if (/^a/.test(object)) return { output: addresses };
+  if (/^r/.test(object) && verb === "get") {
+    if (target === undefined) return failed("need at least a destination address");
+    const local = target === address || target.startsWith("127.");
+    const way = local ? `local ${target} dev lo src ${address}` : `${target} dev ${outward} src ${address}`;
+    return { output: `${way} uid 0 \\    cache \n` };
+  }
+  if (/^r/.test(object))
+    return { output: words.includes("default") ? (/^default.*\n/m.exec(routes)?.[0] ?? "") : routes };
+  if (/^l/.test(object)) return { output: addresses.replace(/ {4}inet6? .*$/gm, "") };
+  return failed(`Object "${object}" is unknown, try "ip help".`);
+};
+
+const zpool: Program = ({ arguments: args }, { profile }) => {
+  if (args[0] !== "list") return failed(`unrecognized command '${args[0] ?? ""}'`, 2);
+  return profile.zpools === "" ? { errors: "no pools available\n" } : { output: profile.zpools };
+};
+
+/** Programs that every system has. */
+export const systemPrograms: Readonly<Record<string, Program>> = { reboot, systemctl, uname, ip };
+export const zfsPrograms: Readonly<Record<string, Program>> = { zpool };

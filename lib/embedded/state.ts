@@ -1,0 +1,39 @@
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Faults } from "./faults";
+
+/** How often a host was called upon, over restarts of its server. */
+export interface Counters {
+  /** Authenticated SSH connections. */
+  readonly connections: number;
+  /** Commands executed over SSH. */
+  readonly commands: number;
+  /** Boots after the first. */
+  readonly reboots: number;
+}
+
+/** What the host's folder holds beside the files that the host itself shows. */
+export interface MachineState {
+  readonly profile: string;
+  port: number;
+  counters: Counters;
+  /** Ids written into new_id, by driver; a boot empties it. */
+  dynamicIds: Record<string, string[]>;
+  faults: Faults;
+}
+
+const fileName = "machine.json";
+
+export function readState(folder: string): MachineState | null {
+  try {
+    return JSON.parse(readFileSync(join(folder, fileName), "utf8")) as MachineState;
+  } catch {
+    return null;
+  }
+}
+
+export function writeState(folder: string, state: MachineState): void {
+  const path = join(folder, fileName);
+  writeFileSync(`${path}.new`, `${JSON.stringify(state, null, 2)}\n`);
+  renameSync(`${path}.new`, path);
+}

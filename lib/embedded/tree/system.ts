@@ -1,0 +1,58 @@
+import type { Files } from "../files";
+import type { Profile } from "../profiles/types";
+
+/** /proc, and what /sys says about the machine as a whole, right after the kernel started. */
+export function layOutSystem(
+  files: Files,
+  profile: Profile,
+  release: string,
+  iommuTable: string | null,
+): void {
+  const { cpu, dmi, firmware } = profile;
+  const processor = (at: number) =>
+    `processor\t: ${at}\nvendor_id\t: ${cpu.vendorId}\nmodel name\t: ${cpu.model}\nflags\t\t: ${cpu.flags}\n\n`;
+  const texts: Record<string, string> = {
+    "/proc/cpuinfo": Array.from({ length: cpu.threads }, (_, at) => processor(at)).join(""),
+    "/proc/version": `Linux version ${release}\n`,
+    "/proc/sys/kernel/osrelease": `${release}\n`,
+    "/proc/sys/kernel/hostname": `${profile.hostname}\n`,
+    "/proc/sys/kernel/tainted": "0\n",
+    "/proc/uptime": "12.34 90.12\n",
+    "/proc/meminfo":
+      "MemTotal:       131072000 kB\nMemFree:        120000000 kB\nMemAvailable:   122000000 kB\n",
+    "/proc/filesystems": "nodev\tsysfs\nnodev\tproc\nnodev\ttmpfs\n\text4\n\tvfat\n",
+    "/proc/self/mountinfo": profile.mounts,
+    "/proc/swaps": `Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n${profile.swaps}`,
+    "/proc/modules": "",
+    "/proc/mdstat": mdstat(profile),
+    "/proc/consoles": "tty0                 -WU (EC p  )    4:7\n",
+    "/proc/net/route": "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n",
+    "/sys/class/dmi/id/sys_vendor": `${dmi.vendor}\n`,
+    "/sys/class/dmi/id/product_name": `${dmi.product}\n`,
+    "/sys/class/dmi/id/board_name": `${dmi.product}\n`,
+    "/sys/kernel/kexec_loaded": "0\n",
+    "/dev/kmsg": "",
+  };
+  for (const [path, text] of Object.entries(texts)) files.write(path, text);
+  for (const folder of [
+    "/proc/net",
+    "/sys/class/net",
+    "/sys/class/block",
+    "/sys/block",
+    "/sys/dev/block",
+    "/run/lock",
+    "/dev/vfio",
+  ]) {
+    files.folderAt(folder);
+  }
+  if (firmware.efi) files.folderAt("/sys/firmware/efi/efivars");
+  if (iommuTable) files.write(`/sys/firmware/acpi/tables/${iommuTable}`, `${iommuTable}\0`);
+  files.write("/sys/firmware/acpi/tables/FACP", "FACP\0");
+}
+
+function mdstat(profile: Profile): string {
+  const arrays = profile.stackedDisks.flatMap(({ name, md, slaves }) =>
+    md ? [`${name} : active ${md} ${slaves.map((slave, at) => `${slave}[${at}]`).join(" ")}\n`] : [],
+  );
+  return `Personalities : [raid1]\n${arrays.join("")}unused devices: <none>\n`;
+}

@@ -1,0 +1,55 @@
+/** What speaks for which kernel the boot loader starts next. */
+export interface BootChoice {
+  /** Releases with an image in /boot. */
+  readonly installed: readonly string[];
+  /** proxmox-boot-tool's pins; null where there is none. */
+  readonly pins: { readonly nextBoot: string | null; readonly always: string | null };
+  /** GRUB_DEFAULT as update-grub evaluates it; null without GRUB, or where that cannot be evaluated. */
+  readonly grubDefault: string | null;
+  /** Variables of GRUB's environment block. */
+  readonly grubEnvironment: Readonly<Record<string, string>>;
+  /** proxmox-boot-tool makes the entries. */
+  readonly proxmoxBootTool: boolean;
+}
+
+/** Release of the kernel that boots next; null where that cannot be told. */
+export function nextKernel(choice: BootChoice): string | null {
+  const { installed, pins, grubDefault, grubEnvironment, proxmoxBootTool } = choice;
+  const newest = [...installed].sort(compareReleases).at(-1) ?? null;
+  if (proxmoxBootTool) {
+    const pinned = pins.nextBoot ?? pins.always;
+    if (pinned === null) return newest;
+    return installed.includes(pinned) ? pinned : null;
+  }
+  const once = grubEnvironment["next_entry"] ?? "";
+  if (once !== "") return kernelOfEntry(once, installed, newest);
+  if (grubDefault === null) return null;
+  if (grubDefault !== "saved") return kernelOfEntry(grubDefault, installed, newest);
+  return kernelOfEntry(grubEnvironment["saved_entry"] ?? "", installed, newest);
+}
+
+/** The kernel of a menu entry, by position, title or id; the first entry is the newest kernel. */
+function kernelOfEntry(entry: string, installed: readonly string[], newest: string | null): string | null {
+  if (entry === "" || entry === "0" || /(^|>)gnulinux-simple-/.test(entry)) return newest;
+  const last = entry.split(">").at(-1) ?? "";
+  const named = installed.filter((release) => words(last).includes(words(release)));
+  return named.sort((a, b) => a.length - b.length).at(-1) ?? null;
+}
+
+/** So that 6.1.0-1-amd64 is not found in 6.1.0-11-amd64. */
+const words = (text: string): string => ` ${text.split(/[\s,()-]+/).join(" ")} `;
+
+/** As `sort -V` and GRUB order releases: digits by number, the rest by letters. */
+export function compareReleases(a: string, b: string): number {
+  const left = parts(a);
+  const right = parts(b);
+  for (let at = 0; at < Math.max(left.length, right.length); at++) {
+    const [one = "", other = ""] = [left[at], right[at]];
+    const numbers = /^\d+$/.test(one) && /^\d+$/.test(other);
+    const order = numbers ? Number(one) - Number(other) : one < other ? -1 : one > other ? 1 : 0;
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+const parts = (release: string): string[] => release.match(/\d+|\D+/g) ?? [];

@@ -1,0 +1,323 @@
+import { createHash } from "node:crypto";
+import type { CriticalUse, HostFacts, PciDevice, ProxmoxFacts, ProxmoxVmFacts } from "../model/facts";
+import { paths } from "../model/paths";
+import { nextKernel } from "./nextKernel";
+import { parseRecords, type Records } from "./records";
+import probe from "./scripts/probe.sh";
+import { assembleScript } from "./scripts";
+
+/** Reads everything of HostFacts in one execution, and changes nothing. */
+export const probeScript: string = assembleScript(probe, "probe 2>/dev/null");
+
+/**
+ * @param host name of the host, for messages
+ * @param stderr the host's own words, for messages
+ * @throws where the answer is cut off or was not given as root
+ */
+export function parseProbe(stdout: string, host: string, stderr = ""): HostFacts {
+  const answer = new Answer(parseRecords(stdout, host, stderr), host);
+  answer.requireRoot();
+  const release = answer.one("release");
+  const installed = answer.all("kernel");
+  const bootUuids = lines(answer.file("/etc/kernel/proxmox-boot-uuids"));
+  const hasBootTool = answer.has("tool", "proxmox-boot-tool");
+  const grub = answer.grub();
+  const osRelease = shellAssignments(answer.file("/etc/os-release"));
+  return {
+    machineId: answer.one("machine-id"),
+    hostname: answer.one("hostname"),
+    bootId: answer.one("boot-id"),
+    architecture: answer.one("architecture"),
+    kernel: {
+      release,
+      commandLine: answer.one("command-line"),
+      next: nextKernel({
+        installed,
+        pins: {
+          nextBoot: firstLine(answer.file("/etc/kernel/next-boot-pin")),
+          always: firstLine(answer.file("/etc/kernel/proxmox-boot-pin")),
+        },
+        grubDefault: grub?.defaultEntry ?? null,
+        grubEnvironment: environmentBlock(answer.file("/boot/grub/grubenv")),
+        proxmoxBootTool: hasBootTool && bootUuids.length > 0,
+      }),
+      installed,
+    },
+    distribution: {
+      id: osRelease["ID"] ?? "linux",
+      idLike: (osRelease["ID_LIKE"] ?? "").split(" ").filter(Boolean),
+      versionId: osRelease["VERSION_ID"] ?? "",
+      prettyName: osRelease["PRETTY_NAME"] ?? osRelease["ID"] ?? "Linux",
+    },
+    cpu: {
+      vendor: CPU_VENDORS[answer.one("cpu-vendor")] ?? "other",
+      virtualization: answer.some("cpu-virtualization"),
+    },
+    firmware: {
+      efi: answer.some("efi"),
+      iommuTable: answer.has("acpi-table", "DMAR")
+        ? "DMAR"
+        : answer.has("acpi-table", "IVRS")
+          ? "IVRS"
+          : null,
+      product: answer.all("product").join(" "),
+    },
+    iommuUnits: answer.all("iommu-unit"),
+    bootLoaders: {
+      updateGrub: answer.has("tool", "update-grub"),
+      proxmoxBootTool: hasBootTool,
+      proxmoxBootUuids: bootUuids,
+      espModes: espModes(decode(answer.one("boot-tool-status")), answer.some("efi")),
+    },
+    initramfsTools: initramfsTools(answer),
+    missingTools: missingTools(answer, bootUuids.length > 0),
+    modules: modules(answer),
+    builtinModules: answer.all("builtin"),
+    devices: devices(answer),
+    critical: distinct(answer.rows("critical").map(criticalUse)),
+    unresolved: [...new Set(answer.all("unresolved"))],
+    files: Object.fromEntries(
+      [...answer.files].flatMap(([path, bytes]) => (isOurs(path) ? [[path, bytes.toString("utf8")]] : [])),
+    ),
+    grubForeign: grub && { linux: grub.linux, linuxDefault: grub.linuxDefault },
+    record: answer.file(paths.record),
+    pending: lines(answer.file("/var/lib/cdktf-passthrough/pending")),
+    proxmox: proxmox(answer),
+  };
+}
+
+/** The records of an answer, and the files that it carries. */
+class Answer {
+  readonly files: ReadonlyMap<string, Buffer>;
+
+  constructor(
+    private readonly records: Records,
+    private readonly host: string,
+  ) {
+    this.files = this.unpackFiles();
+  }
+
+  rows(kind: string): readonly (readonly string[])[] {
+    return this.records.get(kind) ?? [];
+  }
+
+  /** Last fields of all records of a kind. */
+  all(kind: string): string[] {
+    return this.rows(kind).map((fields) => fields.join("\t"));
+  }
+
+  /** Empty if there is none. */
+  one(kind: string): string {
+    return this.all(kind)[0] ?? "";
+  }
+
+  some(kind: string): boolean {
+    return this.records.has(kind);
+  }
+
+  has(kind: string, value: string): boolean {
+    return this.all(kind).includes(value);
+  }
+
+  file(path: string): string | null {
+    return this.files.get(path)?.toString("utf8") ?? null;
+  }
+
+  /** What only root can read decides too much to go without it. */
+  requireRoot(): void {
+    if (this.one("user") === "0" || this.some("embedded")) return;
+    throw new Error(
+      `The probe of ${this.host} ran as user id ${this.one("user")}, but parts of it need root. ` +
+        "Log in as root, or let the user run sudo without a password.",
+    );
+  }
+
+  /** null where there is no GRUB, or where its settings cannot be evaluated. */
+  grub(): { linux: string; linuxDefault: string; defaultEntry: string } | null {
+    const [linux, linuxDefault, defaultEntry] = decode(this.one("grub")).split("\0");
+    return linux === undefined || linuxDefault === undefined || defaultEntry === undefined
+      ? null
+      : { linux, linuxDefault, defaultEntry };
+  }
+
+  /** All files follow each other in one content; their sizes tell them apart. */
+  private unpackFiles(): Map<string, Buffer> {
+    const content = Buffer.from(this.one("content"), "base64");
+    const sizes = this.all("size").map(Number);
+    const names = this.all("file");
+    if (names.length !== sizes.length || sizes.reduce((sum, size) => sum + size, 0) !== content.length) {
+      throw new Error(
+        `Files of ${this.host} changed while the probe read them: somebody is at work there. Try again.`,
+      );
+    }
+    let start = 0;
+    return new Map(
+      names.map((path, at) => {
+        const end = start + (sizes[at] ?? 0);
+        const bytes = content.subarray(start, end);
+        start = end;
+        return [path, bytes];
+      }),
+    );
+  }
+}
+
+const CPU_VENDORS: Readonly<Record<string, "intel" | "amd">> = {
+  GenuineIntel: "intel",
+  AuthenticAMD: "amd",
+};
+
+const OURS = /^\/etc\/(modprobe\.d|modules|modules-load\.d|initramfs-tools|cdktf-passthrough|default)\b/;
+const isOurs = (path: string): boolean => OURS.test(path) || path === paths.kernelCommandLine;
+
+const decode = (base64: string): string => Buffer.from(base64, "base64").toString("utf8");
+
+function lines(text: string | null): string[] {
+  const all = (text ?? "").split("\n").map((line) => line.trim());
+  return all.filter((line) => line !== "" && !line.startsWith("#"));
+}
+
+const firstLine = (text: string | null): string | null => lines(text)[0] ?? null;
+
+/** `KEY=value` lines, as os-release has them. */
+function shellAssignments(text: string | null): Record<string, string> {
+  return Object.fromEntries(
+    lines(text).flatMap((line) => {
+      const [, key, value] = /^(\w+)=["']?(.*?)["']?$/.exec(line) ?? [];
+      return key === undefined || value === undefined ? [] : [[key, value]];
+    }),
+  );
+}
+
+/** GRUB's environment block: like assignments, but nothing is quoted. */
+function environmentBlock(text: string | null): Record<string, string> {
+  return Object.fromEntries(
+    lines(text).flatMap((line) => {
+      const at = line.indexOf("=");
+      return at < 0 ? [] : [[line.slice(0, at), line.slice(at + 1)]];
+    }),
+  );
+}
+
+/** `8357-FBD5 is configured with: uefi (versions: 6.8.12-1-pve), grub (versions: 6.8.12-1-pve)` */
+function espModes(status: string, efi: boolean): Record<string, "uefi" | "grub"> {
+  return Object.fromEntries(
+    lines(status).flatMap((line) => {
+      const [, uuid, how = ""] = /^(\S+) is configured with: (.*)$/.exec(line) ?? [];
+      const modes = (["uefi", "grub"] as const).filter((mode) => new RegExp(`\\b${mode}\\b`).test(how));
+      // With both on it, the firmware decides which one starts.
+      const mode = modes.length > 1 ? (efi ? "uefi" : "grub") : modes[0];
+      return uuid === undefined || mode === undefined ? [] : [[uuid, mode]];
+    }),
+  );
+}
+
+/** dracut of Debian brings an update-initramfs of its own. */
+function initramfsTools(answer: Answer): string[] {
+  const dracut = answer.has("tool", "dracut");
+  const debian = answer.has("tool", "update-initramfs") && (!dracut || answer.has("tool", "mkinitramfs"));
+  return [
+    ...(debian ? ["initramfs-tools"] : []),
+    ...["dracut", "mkinitcpio"].filter((tool) => answer.has("tool", tool)),
+  ];
+}
+
+const NEEDED = ["flock", "sha256sum", "base64", "awk", "od", "modprobe", "ip", "timeout", "sync", "df"];
+
+function missingTools(answer: Answer, managedEsps: boolean): string[] {
+  const hasInitramfs = ["dracut", "mkinitcpio"].some((tool) => answer.has("tool", tool));
+  const needed = [
+    ...NEEDED,
+    managedEsps ? "proxmox-boot-tool" : "update-grub",
+    ...(hasInitramfs ? [] : ["update-initramfs"]),
+  ];
+  return needed.filter((tool) => !answer.has("tool", tool));
+}
+
+function modules(answer: Answer): Record<string, Record<string, string>> {
+  const found: Record<string, Record<string, string>> = {};
+  for (const name of answer.all("module")) found[name] = {};
+  for (const [module = "", name = "", ...value] of answer.rows("parameter")) {
+    const parameters = found[module];
+    if (parameters) parameters[name] = value.join("\t");
+  }
+  return found;
+}
+
+function devices(answer: Answer): PciDevice[] {
+  const names = new Map(answer.rows("name").map(([key = "", ...name]) => [key, name.join("\t")]));
+  const reserved = new Map<string, Set<string>>();
+  for (const [group = "", type = ""] of answer.rows("reserved")) {
+    // The others leave room for a guest, or are there for every device.
+    if (type === "direct") reserved.set(group, new Set([...(reserved.get(group) ?? []), type]));
+  }
+  return answer.rows("device").map((fields) => {
+    const field = (at: number): string => fields[at] ?? "";
+    const [vendor, device, group] = [field(1), field(2), field(11)];
+    return {
+      address: field(0),
+      vendor,
+      device,
+      subsystemVendor: field(3),
+      subsystemDevice: field(4),
+      class: field(5),
+      revision: field(6).padStart(2, "0"),
+      path: field(7).split(" ").filter(Boolean),
+      bridge: [1, 2].includes(parseInt(field(8), 16) & 0x7f),
+      driver: field(9) || null,
+      driverOverride: field(10) === "(null)" ? null : field(10) || null,
+      iommuGroup: group || null,
+      reservedRegions: [...(reserved.get(group) ?? [])],
+      bootVga: field(12) === "1",
+      modalias: field(13),
+      physicalFunction: field(14) || null,
+      resetMethods: field(15).split(" ").filter(Boolean),
+      serial: field(16) || null,
+      name:
+        names.get(`${vendor}:${device}`) ??
+        (names.has(vendor) ? `${names.get(vendor)} Device ${device}` : ""),
+    };
+  });
+}
+
+function criticalUse([address = "", kind = "other", essential, ...use]: readonly string[]): CriticalUse {
+  return { address, kind: kind as CriticalUse["kind"], essential: essential !== "0", use: use.join("\t") };
+}
+
+/** A bridge carries everything below it, often the same by several ways. */
+function distinct(uses: readonly CriticalUse[]): CriticalUse[] {
+  return [...new Map(uses.map((use) => [JSON.stringify(use), use])).values()];
+}
+
+function proxmox(answer: Answer): ProxmoxFacts | null {
+  const [row] = answer.rows("proxmox");
+  if (row === undefined) return null;
+  const [node = "", version = ""] = row;
+  const running = new Set(answer.all("running"));
+  const vms: Record<string, ProxmoxVmFacts> = {};
+  for (const [path, bytes] of answer.files) {
+    const [, home, id] = /^\/etc\/pve\/nodes\/([^/]+)\/qemu-server\/(\d+)\.conf$/.exec(path) ?? [];
+    if (home === undefined || id === undefined) continue;
+    vms[id] = {
+      node: home,
+      config: bytes.toString("utf8"),
+      digest: createHash("sha1").update(bytes).digest("hex"),
+      running: home === node && running.has(id),
+    };
+  }
+  return {
+    node,
+    version,
+    vms,
+    romFiles: answer.all("rom"),
+    pciMappings: sectionNames(answer.file("/etc/pve/mapping/pci.cfg")),
+    usbMappings: sectionNames(answer.file("/etc/pve/mapping/usb.cfg")),
+  };
+}
+
+/** Headings of a Proxmox section file stand at the start of a line, what they hold is indented. */
+function sectionNames(text: string | null): string[] {
+  return (text ?? "")
+    .split("\n")
+    .flatMap((line) => /^[^\s#:]+(?::\s*(\S+))?/.exec(line)?.[1] ?? /^[^\s#:]+/.exec(line)?.[0] ?? []);
+}

@@ -1,0 +1,313 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # ROOT, value, node and records are common.sh's
+# Reads everything that a decision may need, and decides nothing. A record a line, its kind first; the last one tells
+# how many there are, so that an answer that was cut off is told from a short one.
+
+probe() {
+	echo "passthrough-probe${TAB}1"
+	identity
+	boot
+	pci
+	files
+	proxmox
+	critical
+	emit end "$records"
+}
+
+# One field that is there or not: kind $1, file $2.
+attribute() {
+	get "$2" && emit "$1" "$value"
+}
+
+identity() {
+	emit user "$(id -u)"
+	[ -z "$ROOT" ] || emit embedded
+	attribute machine-id "$ROOT/etc/machine-id"
+	attribute hostname "$ROOT/proc/sys/kernel/hostname"
+	attribute boot-id "$ROOT/proc/sys/kernel/random/boot_id"
+	emit architecture "$(uname -m)"
+	get "$ROOT/proc/sys/kernel/osrelease" || value=$(uname -r)
+	release=$value
+	emit release "$release"
+	attribute command-line "$ROOT/proc/cmdline"
+	while read -r key _ processor; do
+		case $key in
+		vendor_id) emit cpu-vendor "${processor#: }" ;;
+		flags)
+			case " $processor " in
+			*" vmx "* | *" svm "*) emit cpu-virtualization ;;
+			esac
+			break
+			;;
+		esac
+	done <"$ROOT/proc/cpuinfo"
+	attribute product "$ROOT/sys/class/dmi/id/sys_vendor"
+	attribute product "$ROOT/sys/class/dmi/id/product_name"
+	[ ! -d "$ROOT/sys/firmware/efi" ] || emit efi
+	for table in DMAR IVRS; do
+		[ ! -e "$ROOT/sys/firmware/acpi/tables/$table" ] || emit acpi-table "$table"
+	done
+	for unit in "$ROOT"/sys/class/iommu/*; do
+		[ ! -e "$unit" ] || emit iommu-unit "${unit##*/}"
+	done
+}
+
+boot() {
+	for tool in flock sha256sum base64 awk od modprobe ip timeout sync df zpool \
+		update-grub proxmox-boot-tool update-initramfs mkinitramfs dracut mkinitcpio; do
+		has "$tool" && emit tool "$tool"
+	done
+	for kernel in "$ROOT"/boot/vmlinuz-*; do
+		[ ! -e "$kernel" ] || emit kernel "${kernel#"$ROOT/boot/vmlinuz-"}"
+	done
+	if [ -s "$ROOT/etc/kernel/proxmox-boot-uuids" ] && has proxmox-boot-tool; then
+		emit boot-tool-status "$(timeout 60 proxmox-boot-tool status | base64 -w 0)"
+	fi
+	[ ! -r "$ROOT/etc/default/grub" ] || emit grub "$(grub_settings | base64 -w 0)"
+}
+
+# As update-grub evaluates it, but without our own file.
+grub_settings() (
+	GRUB_CMDLINE_LINUX='' GRUB_CMDLINE_LINUX_DEFAULT='' GRUB_DEFAULT=''
+	set -e
+	# shellcheck source=/dev/null
+	. "$ROOT/etc/default/grub" >/dev/null
+	for settings in "$ROOT"/etc/default/grub.d/*.cfg; do
+		case $settings in
+		*/zz-cdktf-passthrough.cfg) continue ;;
+		esac
+		# shellcheck source=/dev/null
+		[ ! -e "$settings" ] || . "$settings" >/dev/null
+	done
+	printf '%s\0%s\0%s' "$GRUB_CMDLINE_LINUX" "$GRUB_CMDLINE_LINUX_DEFAULT" "$GRUB_DEFAULT"
+)
+
+pci() {
+	drivers=" "
+	ids=" "
+	groups=" "
+	shows_buses=
+	for folder in "$ROOT"/sys/bus/pci/devices/*/secondary_bus_number; do
+		[ ! -e "$folder" ] || shows_buses=yes
+	done
+	for folder in "$ROOT"/sys/bus/pci/devices/*; do
+		locate "$folder" && pci_device "$folder" "$node"
+	done
+	for group in $groups; do
+		while read -r _ _ type; do
+			emit reserved "$group" "$type"
+		done <"$ROOT/sys/kernel/iommu_groups/$group/reserved_regions"
+	done
+	pci_names
+	modules
+}
+
+# Folder $1, which stands at $2.
+pci_device() {
+	address=${1##*/}
+	hex "$1/vendor" && vendor=$value
+	hex "$1/device" && device=$value
+	hex "$1/class" && class=$value
+	hex "$1/revision" && revision=$value
+	hex "$1/subsystem_vendor" && subsystem=$value
+	hex "$1/subsystem_device" && subsystem=$subsystem$TAB$value
+	ids="$ids$vendor:$device "
+	path=
+	rest=${2#/sys/devices/}/
+	while [ -n "$rest" ]; do
+		case ${rest%%/*} in
+		????:??:??.? | ?????:??:??.?) path="$path${path:+ }${rest%%/*}" ;;
+		esac
+		rest=${rest#*/}
+	done
+	driver=
+	if locate "$1/driver"; then
+		driver=${node##*/}
+		case $drivers in
+		*" $driver "*) ;;
+		*) drivers="$drivers$driver " ;;
+		esac
+	fi
+	group=
+	if locate "$1/iommu_group"; then
+		group=${node##*/}
+		case $groups in
+		*" $group "*) ;;
+		*) groups="$groups$group " ;;
+		esac
+	fi
+	physical=
+	locate "$1/physfn" && physical=${node##*/}
+	get "$1/driver_override"
+	override=$value
+	get "$1/boot_vga"
+	boot_vga=$value
+	get "$1/modalias"
+	modalias=$value
+	# Before Linux 5.15 the kernel only says that there is a way.
+	get "$1/reset_method" || { [ ! -e "$1/reset" ] || value=default; }
+	reset=$value
+	value=
+	for number in "$1"/nvme/nvme*/serial; do
+		get "$number"
+	done
+	serial=$value
+	# Only what has a bus below it is a bridge. Reading the configuration space would wake a sleeping device, so that is
+	# for kernels before 4.13, which show no bus numbers.
+	header=
+	if [ -e "$1/secondary_bus_number" ]; then
+		header=01
+	elif [ -z "$shows_buses" ]; then
+		case $class in
+		06*) header=$(od -An -v -tx1 -j14 -N1 "$1/config") ;;
+		esac
+	fi
+	emit device "$address" "$vendor" "$device" "$subsystem" "$class" "$revision" "$path" "$header" "$driver" "$override" \
+		"$group" "$boot_vga" "$modalias" "$physical" "$reset" "$serial"
+}
+
+# As get, without 0x.
+hex() {
+	get "$1"
+	value=${value#0x}
+}
+
+# One pass over the host's pci.ids, however many devices there are.
+pci_names() {
+	for list in "$ROOT/usr/share/misc/pci.ids" "$ROOT/usr/share/hwdata/pci.ids"; do
+		[ -r "$list" ] || continue
+		names=$(awk -v ids="$ids" '
+			BEGIN {
+				for (n = split(ids, id, " "); n > 0; n--) {
+					wanted[id[n]] = 1
+					vendors[substr(id[n], 1, 4)] = 1
+				}
+			}
+			/^C / { exit }
+			/^[0-9a-f]/ {
+				vendor = substr($0, 1, 4)
+				known = vendor in vendors
+				if (known) { maker = substr($0, 7); print vendor "\t" maker }
+				next
+			}
+			known && /^\t[0-9a-f]/ {
+				key = vendor ":" substr($0, 2, 4)
+				if (key in wanted) print key "\t" maker " " substr($0, 8)
+			}
+		' "$list")
+		while IFS=$TAB read -r key name; do
+			[ -z "$key" ] || emit name "$key" "$name"
+		done <<-END
+			$names
+		END
+		return
+	done
+}
+
+# Those that drive a device here, and those of passthrough itself.
+modules() {
+	names=$drivers
+	for driver in $drivers; do
+		locate "$ROOT/sys/bus/pci/drivers/$driver/module" && names="$names${node##*/} "
+	done
+	loaded=" "
+	for module in $names; do
+		underscored "$module"
+		case $loaded in
+		*" $module "*) ;;
+		*) loaded="$loaded$module " && module_parameters "$ROOT/sys/module/$module" ;;
+		esac
+	done
+	for module in "$ROOT"/sys/module/vfio* "$ROOT"/sys/module/kvm*; do
+		case $loaded in
+		*" ${module##*/} "*) ;;
+		*) module_parameters "$module" ;;
+		esac
+	done
+	builtin=$(awk -v names="$loaded" '
+		BEGIN { for (n = split(names, name, " "); n > 0; n--) wanted[name[n]] = 1 }
+		{
+			sub(/^.*\//, ""); sub(/\.ko.*$/, ""); gsub(/-/, "_")
+			if ($0 ~ /^vfio/ || $0 in wanted) print
+		}
+	' "$ROOT/lib/modules/$release/modules.builtin")
+	for module in $builtin; do
+		emit builtin "$module"
+	done
+}
+
+# Sets `module` to name $1 as the kernel writes it.
+underscored() {
+	module=$1
+	while :; do
+		case $module in
+		*-*) module=${module%%-*}_${module#*-} ;;
+		*) return ;;
+		esac
+	done
+}
+
+module_parameters() {
+	[ -d "$1" ] || return
+	emit module "${1##*/}"
+	for parameter in "$1"/parameters/*; do
+		get "$parameter" && emit parameter "${1##*/}" "${parameter##*/}" "$value"
+	done
+}
+
+# Whole files in three forks, however many there are. `cat` and `wc` may see different moments, hence the second look.
+files() {
+	set --
+	for file in "$ROOT"/etc/os-release \
+		"$ROOT"/etc/modprobe.d/*.conf "$ROOT"/etc/modules "$ROOT"/etc/modules-load.d/*.conf \
+		"$ROOT"/etc/initramfs-tools/modules "$ROOT"/etc/initramfs-tools/hooks/cdktf-passthrough \
+		"$ROOT"/etc/initramfs-tools/scripts/init-top/00-cdktf-passthrough "$ROOT"/etc/cdktf-passthrough/* \
+		"$ROOT"/etc/kernel/cmdline "$ROOT"/etc/kernel/proxmox-boot-uuids "$ROOT"/etc/kernel/*boot-pin \
+		"$ROOT"/etc/default/grub "$ROOT"/etc/default/grub.d/*.cfg "$ROOT"/boot/grub/grubenv \
+		"$ROOT"/var/lib/cdktf-passthrough/record.json "$ROOT"/var/lib/cdktf-passthrough/pending \
+		"$ROOT"/etc/pve/nodes/*/qemu-server/*.conf "$ROOT"/etc/pve/mapping/*.cfg; do
+		case $file in
+		*"$NL"*) continue ;;
+		esac
+		if [ -f "$file" ] && [ -r "$file" ]; then
+			set -- "$@" "$file"
+			emit file "${file#"$ROOT"}"
+		fi
+	done
+	for _ in 1 2 3; do
+		before=$(wc -c "$@")
+		content=$(cat "$@" | base64 -w 0)
+		[ "$before" != "$(wc -c "$@")" ] || break
+	done
+	while read -r size _; do
+		[ $# -gt 0 ] || break
+		shift
+		emit size "$size"
+	done <<-END
+		$before
+	END
+	emit content "$content"
+}
+
+proxmox() {
+	[ -d "$ROOT/etc/pve" ] || return 0
+	version=$(awk '
+		/^Package: / { found = ($2 == "pve-manager") }
+		found && /^Version: / { print $2; exit }
+	' "$ROOT/var/lib/dpkg/status")
+	if [ -z "$version" ] && has pveversion; then
+		version=$(pveversion)
+		version=${version#pve-manager/}
+		version=${version%%/*}
+	fi
+	[ -n "$version" ] || return 0
+	get "$ROOT/proc/sys/kernel/hostname"
+	locate "$ROOT/etc/pve/local" && value=${node##*/}
+	emit proxmox "$value" "$version"
+	for pid in "$ROOT"/run/qemu-server/*.pid; do
+		get "$pid" && [ -d "$ROOT/proc/$value" ] && pid=${pid##*/} && emit running "${pid%.pid}"
+	done
+	for rom in "$ROOT"/usr/share/kvm/*; do
+		[ ! -f "$rom" ] || emit rom "${rom##*/}"
+	done
+}

@@ -1,0 +1,162 @@
+import type { Step } from "../model/change";
+import type { HostFacts } from "../model/facts";
+
+/** One hostpci slot as the author declares it; null where not set. */
+export interface PciSlot {
+  /** `[dddd:]bb:dd[.f]`, several joined by `;`. */
+  readonly device: string | null;
+  readonly mapping: string | null;
+  readonly pcie: boolean | null;
+  readonly rombar: boolean | null;
+  readonly romfile: string | null;
+  readonly x_vga: boolean | null;
+  readonly mdev: string | null;
+  readonly legacy_igd: boolean | null;
+  readonly driver: string | null;
+  readonly vendor_id: string | null;
+  readonly device_id: string | null;
+  readonly sub_vendor_id: string | null;
+  readonly sub_device_id: string | null;
+}
+
+/** One USB slot as the author declares it; null where not set. */
+export interface UsbSlot {
+  /** `vvvv:pppp` or `bus-port[.port...]`. */
+  readonly host: string | null;
+  readonly mapping: string | null;
+  readonly spice: boolean | null;
+  readonly usb3: boolean | null;
+}
+
+/** What an author declares of one virtual machine. A setting that is null is not ours. */
+export interface VmDeclaration {
+  readonly vmId: string;
+  readonly pci: Readonly<Record<string, PciSlot>>;
+  readonly usb: Readonly<Record<string, UsbSlot>>;
+  readonly machine: string | null;
+  readonly cpu: string | null;
+  readonly bios: string | null;
+  readonly vga: string | null;
+  readonly bootOrder: readonly string[] | null;
+  /** Restart a running VM so that a change takes effect. */
+  readonly restart: boolean;
+  /** Other VMs of the same stack: a device may move between them. */
+  readonly peers: readonly string[];
+}
+
+/** Settings by key, in the hypervisor's own words: `hostpci0` -> `0000:01:00,pcie=1`. */
+export type Settings = Readonly<Record<string, string>>;
+
+/** What we did to one VM; kept beside the state, so that a destroy can undo it. */
+export interface VmRecord {
+  /** The value of each key of ours before our first write; null where it had none. */
+  readonly base: Readonly<Record<string, string | null>>;
+  /** What we last declared: a key that has another value by now is somebody else's. */
+  readonly written: Settings;
+}
+
+/** How a VM stands. What counts is what is configured, also where it only takes effect at the next start. */
+export interface VmView {
+  readonly name: string;
+  readonly node: string;
+  readonly running: boolean;
+  /** Why the hypervisor refuses changes now, in its own word, such as `backup`. */
+  readonly locked: string | null;
+  /** The wanted keys that the VM has: in the wanted text where the meaning is the same. */
+  readonly settings: Settings;
+  /** It runs with another value of a wanted key than is configured. */
+  readonly restartPending: boolean;
+}
+
+export interface Problem {
+  readonly severity: "error" | "warning";
+  /** The setting it is about, such as `hostpci0`; none where it is about the VM. */
+  readonly key?: string;
+  /** One line. */
+  readonly summary: string;
+  readonly detail: string;
+}
+
+/** A PCI function that a VM has in its configuration. */
+export interface Claim {
+  /** `dddd:bb:dd.f`; a whole slot where no function of it is on the host. */
+  readonly address: string;
+  readonly vmId: string;
+  readonly vmName: string;
+  /** The key, such as `hostpci0`. */
+  readonly slot: string;
+  readonly running: boolean;
+  /** The VM runs with it. A running VM may also have it for its next start only, or give it up then. */
+  readonly inUse: boolean;
+  /** The VM still has it at its next start. */
+  readonly configured: boolean;
+  /** A mediated device: several VMs may have one each. */
+  readonly shared: boolean;
+}
+
+/** What is wanted of one VM, on the host as it stands. */
+export interface VmRequest {
+  /** Name of the host in the declaration, for messages. */
+  readonly host: string;
+  readonly facts: HostFacts;
+  readonly vmId: string;
+  /** null: give back what is ours (destroy). */
+  readonly declaration: VmDeclaration | null;
+  readonly record: VmRecord;
+}
+
+/** One setting that changes; null where there is none. */
+export interface SettingChange {
+  readonly key: string;
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
+export interface VmChange {
+  /** Nothing to do where empty. */
+  readonly steps: readonly Step[];
+  readonly changes: readonly SettingChange[];
+  /** What to keep if every step runs; see `recordAfter`. */
+  readonly record: VmRecord;
+}
+
+/** One system that runs VMs. Decisions only: it reads HostFacts and answers with Steps. */
+export interface Hypervisor {
+  readonly name: string;
+
+  /** What is wrong with a declaration whatever the host: malformed slots and values. */
+  validate(declaration: VmDeclaration): Problem[];
+
+  /**
+   * The declared settings in the hypervisor's own words.
+   * @throws an Error where `validate` finds one.
+   */
+  desired(declaration: VmDeclaration): Settings;
+
+  /** How the VM stands, of the wanted keys; null if the hypervisor knows no such VM. */
+  observe(facts: HostFacts, vmId: string, wanted: Settings): VmView | null;
+
+  /**
+   * What speaks against the request on this host. What may still pass until the change is made, such as a lock, is
+   * a warning at `plan` and an error at `apply`.
+   */
+  problems(request: VmRequest, moment: "plan" | "apply"): Problem[];
+
+  /** Keys whose value is neither what the plan saw nor declared now: somebody changed them since. */
+  changedSince(request: VmRequest, seen: Settings): SettingChange[];
+
+  /** The steps that bring the declaration about; a device that a stopped peer has is taken from it first. */
+  change(request: VmRequest): VmChange;
+
+  /**
+   * What to keep beside the state once the change was tried, by what the host says then: a step may have failed, or
+   * worked although its answer was lost.
+   */
+  recordAfter(request: VmRequest, change: VmChange, facts: HostFacts): VmRecord;
+
+  /** Which VM has which PCI function of this host. */
+  claims(facts: HostFacts): Claim[];
+}
+
+/** A VM that we have not touched. */
+export const untouched: VmRecord = { base: {}, written: {} };

@@ -1,0 +1,14 @@
+/** PCI passthrough as code: what a stack imports. */
+export { BoundDevice } from "./constructs/BoundDevice";
+export type { Connection, JumpHost, WhenUnreachable } from "./constructs/connection";
+export { IommuHost, type IommuHostProps } from "./constructs/IommuHost";
+export {
+  PassthroughProvider,
+  type PassthroughProviderProps,
+  type RebootEvents,
+} from "./constructs/PassthroughProvider";
+export { PassthroughVm, type PassthroughVmProps } from "./constructs/PassthroughVm";
+export { PciDevices, type PciDevicesProps } from "./constructs/PciDevices";
+export { Proxmox, type VmTarget } from "./constructs/Proxmox";
+export type { PciSlotProps, UsbSlotProps } from "./constructs/slots";
+export { VfioBinding, type DeviceSelector, type VfioBindingProps } from "./constructs/VfioBinding";

@@ -1,0 +1,132 @@
+import { sha256 } from "./digest";
+import type { PciDevice } from "./facts";
+import { satisfies } from "./kernelParameters";
+import { blacklistLine, optionsLine, softdepLine } from "./modprobe";
+import type { Observation } from "./observation";
+import type { Platform } from "./platform";
+import { resolveDevices } from "./selector";
+
+/** What an author declares of a host. */
+export interface BootDeclaration {
+  readonly iommu: boolean;
+  readonly kernelParameters: readonly string[];
+  readonly modules: readonly string[];
+  readonly modprobeOptions: Readonly<Record<string, string>>;
+  readonly blacklist: readonly string[];
+  readonly softdeps: Readonly<Record<string, string>>;
+  /** What the bindings hold, by `binding/device`. */
+  readonly devices: Readonly<Record<string, DeviceDeclaration>>;
+  readonly allowUnsafeInterrupts: boolean;
+}
+
+export interface DeviceDeclaration {
+  readonly address?: string | null;
+  readonly id?: string | null;
+  readonly liveRebind?: boolean | null;
+}
+
+/** One function that vfio-pci holds from boot on. */
+export interface BootFunction {
+  readonly address: string;
+  readonly id: string;
+  readonly name: string;
+  /** `binding/device` that declares it. */
+  readonly device: string;
+  /** It leaves or enters vfio-pci by a reboot only: a display device's driver may hang on unbind. */
+  readonly byReboot: boolean;
+}
+
+/** The declared boot state, resolved against one host: what a boot must bring about and a proof compares. */
+export interface DesiredBoot {
+  readonly parameters: readonly string[];
+  readonly modules: readonly string[];
+  readonly modprobe: readonly string[];
+  readonly functions: readonly BootFunction[];
+}
+
+/** The modules that passthrough stands on. vfio_virqfd is part of vfio since Linux 6.2. */
+const vfioModules = (release: string): string[] => [
+  "vfio",
+  "vfio_iommu_type1",
+  "vfio_pci",
+  ...(isOlderThan(release, 6, 2) ? ["vfio_virqfd"] : []),
+];
+
+/** AMD's IOMMU is on wherever the firmware offers it; Intel's needs the parameter on many kernels. */
+const iommuParameters = { intel: ["intel_iommu=on"], amd: [], other: [] } as const;
+
+/** Throws where a device cannot be found. */
+export function desiredBoot(
+  declaration: BootDeclaration,
+  platform: Platform,
+  observation: Observation,
+): DesiredBoot {
+  const iommu = declaration.iommu ? iommuParameters[platform.cpuVendor] : [];
+  const declared = declaration.kernelParameters.filter((parameter) => !iommu.includes(parameter as never));
+  const ids = unique(
+    Object.values(declaration.devices).flatMap((device) => (device.id ? [device.id.toLowerCase()] : [])),
+  );
+  const functions = sorted(declaration.devices).flatMap(([name, device]) =>
+    resolveDevices(observation.devices, device).map((found) => ({
+      address: found.address,
+      id: `${found.vendor}:${found.device}`,
+      name: found.name,
+      device: name,
+      byReboot: isDisplay(found) && device.liveRebind !== true,
+    })),
+  );
+  checkHeldOnce(functions);
+  return {
+    parameters: [...iommu.filter((parameter) => !satisfies(declared.join(" "), parameter)), ...declared],
+    modules: unique([...vfioModules(observation.kernel.release), ...declaration.modules]),
+    modprobe: [
+      ...(ids.length > 0 ? [optionsLine("vfio-pci", `ids=${ids.join(",")}`)] : []),
+      ...(declaration.allowUnsafeInterrupts
+        ? [optionsLine("vfio_iommu_type1", "allow_unsafe_interrupts=1")]
+        : []),
+      ...sorted(declaration.modprobeOptions).map(([module, options]) => optionsLine(module, options)),
+      ...[...declaration.blacklist].sort().map(blacklistLine),
+      ...sorted(declaration.softdeps).map(([module, dependencies]) => softdepLine(module, dependencies)),
+    ],
+    functions,
+  };
+}
+
+/** Two that hold one function would each give it back while the other still wants it. */
+function checkHeldOnce(functions: readonly BootFunction[]): void {
+  const holders = new Map<string, string>();
+  for (const { address, name, device } of functions) {
+    const other = holders.get(address);
+    if (other !== undefined) {
+      throw new Error(
+        `${other} and ${device} both name ${`${address} ${name}`.trim()}, and a function has one holder. Name it in one ` +
+          "of them; an id names every device of its kind.",
+      );
+    }
+    holders.set(address, device);
+  }
+}
+
+/** A display device: its driver may hang when it has to let go. */
+export function isDisplay(device: PciDevice): boolean {
+  return device.class.startsWith("03");
+}
+
+/** Identifies a declared boot state; names in words do not count. */
+export function bootDigest(boot: DesiredBoot): string {
+  const functions = boot.functions.map(({ address, id }) => [address, id]);
+  return sha256(JSON.stringify([boot.parameters, boot.modules, boot.modprobe, functions]));
+}
+
+function sorted<T>(of: Readonly<Record<string, T>>): [string, T][] {
+  return Object.entries(of).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function unique(values: readonly string[]): string[] {
+  return [...new Set(values)];
+}
+
+function isOlderThan(release: string, major: number, minor: number): boolean {
+  const [a = 0, b = 0] = release.split(".").map((part) => parseInt(part, 10));
+  return a < major || (a === major && b < minor);
+}

@@ -1,0 +1,65 @@
+/**
+ * One change of a host: an ordered list of steps that a single shell script runs under the host's lock.
+ * Every step may run again after a cut and ends in the same place.
+ */
+export type Step =
+  /** Replace a file atomically. `expect`: sha256 of what the plan saw, null for "absent"; anything else stops the change. */
+  | {
+      readonly step: "write";
+      readonly path: string;
+      readonly content: string;
+      readonly mode: string;
+      readonly expect: string | null;
+    }
+  | { readonly step: "remove"; readonly path: string; readonly expect: string | null }
+  /** Run a command that the written files need (update-grub, ...). Owed (see HostFacts.pending) until it succeeded. */
+  | { readonly step: "run"; readonly command: readonly string[]; readonly timeoutSeconds: number }
+  /** Refuse if one of these functions carries something essential now; `allow` are those the author named. */
+  | { readonly step: "guard"; readonly addresses: readonly string[]; readonly allow: readonly string[] }
+  /** Bind functions of one slot together to vfio-pci; each must still be the device that was planned. */
+  | {
+      readonly step: "bind";
+      readonly functions: readonly { readonly address: string; readonly id: string }[];
+    }
+  /** Give functions back: clear the override, load and bind the recorded driver (empty: the one noted on the host when it was bound, if any). */
+  | {
+      readonly step: "release";
+      readonly functions: readonly { readonly address: string; readonly driver: string }[];
+    }
+  /** Write a value into a file of /sys. */
+  | { readonly step: "sysfs"; readonly path: string; readonly value: string }
+  /** A command whose failure stops the change but which nothing owes afterwards (qm set, qm reboot, ...). */
+  | { readonly step: "command"; readonly command: readonly string[]; readonly timeoutSeconds: number }
+  /** Reboot the host, as the last step, detached, so that the answer still arrives. */
+  | { readonly step: "reboot"; readonly expectBootId: string };
+
+export interface Change {
+  /** In words, for the host's journal and for messages: "configure pve1". */
+  readonly purpose: string;
+  /** machine-id the host must have; null for a first contact. */
+  readonly machineId: string | null;
+  readonly steps: readonly Step[];
+}
+
+/** How far a change came. Everything before the failed step is done and stays done. */
+export type ChangeOutcome =
+  | { readonly ok: true; readonly log: string }
+  | {
+      readonly ok: false;
+      /** Index into the steps; -1 for a failure before the first (lock, machine-id). */
+      readonly failedStep: number;
+      /**
+       * changed: a file is not what the plan saw; critical: the guard refused; locked: another change runs;
+       * moved: another device stands at an address; machine: another machine; failed: the command said no;
+       * lost: it was cut off, or nobody heard how it went on.
+       */
+      readonly reason: "changed" | "critical" | "locked" | "moved" | "machine" | "failed" | "lost";
+      /** The remote side's own words. */
+      readonly message: string;
+      readonly log: string;
+    };
+
+/** The change stopped before anything of the host was touched. */
+export function wroteNothing(outcome: ChangeOutcome): boolean {
+  return !outcome.ok && outcome.reason !== "failed" && outcome.reason !== "lost";
+}

@@ -1,0 +1,136 @@
+/** What one probe of a host reads, in one round trip. Facts only: what to make of them is decided elsewhere. */
+export interface HostFacts {
+  /** /etc/machine-id */
+  readonly machineId: string;
+  readonly hostname: string;
+  /** /proc/sys/kernel/random/boot_id: another one after every boot. */
+  readonly bootId: string;
+  /** `uname -m`, such as `x86_64`. */
+  readonly architecture: string;
+  readonly kernel: {
+    /** Release of the running kernel. */
+    readonly release: string;
+    /** /proc/cmdline, as it stands. */
+    readonly commandLine: string;
+    /** Release of the kernel that the boot loader starts next; null if it cannot be told. */
+    readonly next: string | null;
+    /** Releases with an image in /boot. */
+    readonly installed: readonly string[];
+  };
+  readonly distribution: {
+    readonly id: string;
+    readonly idLike: readonly string[];
+    readonly versionId: string;
+    readonly prettyName: string;
+  };
+  readonly cpu: {
+    readonly vendor: "intel" | "amd" | "other";
+    /** vmx or svm stands in /proc/cpuinfo. */
+    readonly virtualization: boolean;
+  };
+  readonly firmware: {
+    readonly efi: boolean;
+    /** ACPI table that describes an IOMMU. */
+    readonly iommuTable: "DMAR" | "IVRS" | null;
+    /** DMI vendor and product, in words. */
+    readonly product: string;
+  };
+  /** Names under /sys/class/iommu, such as `dmar0` or `ivhd0`. */
+  readonly iommuUnits: readonly string[];
+  /** What speaks for which boot loader; see bootLoader.ts for the choice. */
+  readonly bootLoaders: {
+    readonly updateGrub: boolean;
+    readonly proxmoxBootTool: boolean;
+    /** /etc/kernel/proxmox-boot-uuids, a line each. */
+    readonly proxmoxBootUuids: readonly string[];
+    /** `proxmox-boot-tool status` modes seen, by ESP uuid; empty where the tool does not manage ESPs. */
+    readonly espModes: Readonly<Record<string, "uefi" | "grub">>;
+  };
+  /** Initramfs builders that are there. */
+  readonly initramfsTools: readonly string[];
+  /** Needed programs that are missing. */
+  readonly missingTools: readonly string[];
+  /** Loaded modules with their readable parameters (of vfio*, kvm* and every module that drives a PCI device). */
+  readonly modules: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Modules built into the running kernel, of those that drive PCI devices here and vfio's. */
+  readonly builtinModules: readonly string[];
+  readonly devices: readonly PciDevice[];
+  /** What the host or this session lives on. */
+  readonly critical: readonly CriticalUse[];
+  /** What the host lives on but could not be traced to a PCI device, in words: any of the kind may be it. */
+  readonly unresolved: readonly string[];
+  /**
+   * Files we may have lines in, by path, whole: everything of /etc/modprobe.d, /etc/modules, /etc/modules-load.d,
+   * /etc/initramfs-tools/modules, /etc/kernel/cmdline, /etc/default/grub, /etc/default/grub.d, and our own files.
+   */
+  readonly files: Readonly<Record<string, string>>;
+  /** The GRUB command line without our drop-in, as update-grub's own evaluation gives it; null without GRUB. */
+  readonly grubForeign: { readonly linux: string; readonly linuxDefault: string } | null;
+  /** Our record on the host (record.ts), as it stands; null if there is none. */
+  readonly record: string | null;
+  /** Commands that an interrupted change still owes, in order; a line each. */
+  readonly pending: readonly string[];
+  readonly proxmox: ProxmoxFacts | null;
+}
+
+export interface PciDevice {
+  /** `dddd:bb:dd.f`, lower case. */
+  readonly address: string;
+  /** Four hex digits each, lower case, no `0x`. */
+  readonly vendor: string;
+  readonly device: string;
+  readonly subsystemVendor: string;
+  readonly subsystemDevice: string;
+  /** Six hex digits: class, subclass, programming interface. */
+  readonly class: string;
+  readonly revision: string;
+  /** Addresses of every PCI ancestor, root port first, this device last. */
+  readonly path: readonly string[];
+  /** PCI header type 1 or 2: a PCI-to-PCI or CardBus bridge. */
+  readonly bridge: boolean;
+  readonly driver: string | null;
+  readonly driverOverride: string | null;
+  readonly iommuGroup: string | null;
+  /** Types of the group's reserved regions that forbid assignment, such as `direct`. */
+  readonly reservedRegions: readonly string[];
+  readonly bootVga: boolean;
+  readonly modalias: string;
+  /** PCI Express device serial number capability is not readable for all; NVMe and NIC serials by their own means. */
+  readonly serial: string | null;
+  /** Address of the physical function, for a virtual function. */
+  readonly physicalFunction: string | null;
+  readonly resetMethods: readonly string[];
+  /** Vendor and device in words, from the host's pci.ids; empty if it has none. */
+  readonly name: string;
+}
+
+/** One reason why a PCI device must not be handed over. */
+export interface CriticalUse {
+  readonly address: string;
+  readonly kind: "disk" | "network" | "display" | "esp" | "console" | "usb" | "guest" | "other";
+  /** In words: `carries / (/dev/nvme0n1p3, LVM pve/root)`, `carries this SSH session (enp3s0, bridge vmbr0)`. */
+  readonly use: string;
+  /** false: worth a warning only (one of several members of a bond). */
+  readonly essential: boolean;
+}
+
+export interface ProxmoxFacts {
+  readonly node: string;
+  readonly version: string;
+  /** Every VM configuration of the cluster, by vm id. */
+  readonly vms: Readonly<Record<string, ProxmoxVmFacts>>;
+  /** Names under /usr/share/kvm that a romfile may name. */
+  readonly romFiles: readonly string[];
+  /** PCI and USB resource mappings of the cluster. */
+  readonly pciMappings: readonly string[];
+  readonly usbMappings: readonly string[];
+}
+
+export interface ProxmoxVmFacts {
+  readonly node: string;
+  /** The configuration file, whole (sections [PENDING] and snapshots included). */
+  readonly config: string;
+  /** sha1 of the configuration file, as `qm set --digest` compares it. */
+  readonly digest: string;
+  readonly running: boolean;
+}

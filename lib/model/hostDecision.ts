@@ -1,0 +1,220 @@
+import { bootDigest, desiredBoot, type BootDeclaration, type DesiredBoot } from "./bootConfiguration";
+import type { Step } from "./change";
+import { sha256 } from "./digest";
+import { checkDeclaration } from "./declarationProblems";
+import { neverIommu } from "./iommuSwitch";
+import { checkCommandLineLength, unmetParameters } from "./kernelParameters";
+import type { Observation } from "./observation";
+import {
+  eitherFiles,
+  fileWrites,
+  foreignCommandLine,
+  ownedFiles,
+  type FileWrite,
+  type OwnedFiles,
+} from "./ownedFiles";
+import { paths } from "./paths";
+import { detectPlatform, type Platform, type PlatformOverrides } from "./platform";
+import { historyAfter, rebootState, type History, type RebootState } from "./reboot";
+import { parseRecord, printRecord, type HostRecord } from "./record";
+import { commandSteps, requiredCommands } from "./requirements";
+
+/** Everything that follows from a declaration and what was read of its host. */
+export interface HostDecision {
+  readonly platform: Platform;
+  readonly boot: DesiredBoot;
+  readonly digest: string;
+  readonly record: HostRecord | null;
+  /** Our lines as last written: the base of the merge. */
+  readonly base: OwnedFiles;
+  /** Our lines as they must stand. */
+  readonly files: OwnedFiles;
+  /** The files in which they do not stand yet. */
+  readonly writes: readonly FileWrite[];
+  readonly history: History;
+  readonly reboot: RebootState;
+}
+
+/** Throws where the host cannot be understood or a declared device is not there. */
+export function decideHost(
+  declaration: BootDeclaration,
+  overrides: PlatformOverrides,
+  observation: Observation,
+): HostDecision {
+  checkDeclaration(declaration);
+  const record = parseRecord(observation.record);
+  const platform = detectPlatform(observation, overrides);
+  const boot = desiredBoot(declaration, platform, observation);
+  const digest = bootDigest(boot);
+  const base = record?.files ?? {};
+  checkCommandLines(declaration, platform, boot, observation, base);
+  const history = historyAfter(record, boot, digest, observation);
+  const files = ownedFiles(boot, platform, observation, base);
+  return {
+    platform,
+    boot,
+    digest,
+    record,
+    base,
+    files,
+    // Merged at plan already: a file that our lines cannot be put into is told before anything is touched.
+    writes: fileWrites(observation, base, files),
+    history,
+    reboot: rebootState(boot, digest, observation, record, history),
+  };
+}
+
+/** Where others' parameters stand. */
+const parameterSource = {
+  [paths.grubDropIn]: "/etc/default/grub or the file of /etc/default/grub.d that has it",
+  [paths.kernelCommandLine]: paths.kernelCommandLine,
+} as const;
+
+/** What others and we make of the kernel's command line must fit, and must not undo what is asked for. */
+function checkCommandLines(
+  declaration: BootDeclaration,
+  platform: Platform,
+  boot: DesiredBoot,
+  observation: Observation,
+  base: OwnedFiles,
+): void {
+  for (const path of platform.parameterFiles) {
+    const foreign = foreignCommandLine(observation, path, base);
+    const line = [foreign.trim(), ...unmetParameters(foreign, boot.parameters)].join(" ");
+    checkCommandLineLength(line);
+    const off = declaration.iommu ? neverIommu(line, platform.cpuVendor) : null;
+    if (off === null) continue;
+    throw new Error(
+      `The kernel command line of ${observation.hostname} has ${off}, which leaves the IOMMU off whatever else stands ` +
+        `there, and it is not ours to remove. Take it out of ${parameterSource[path]}, then plan again; or set ` +
+        "`iommu` to false.",
+    );
+  }
+}
+
+export interface Ownership {
+  readonly owner: string;
+  readonly allowCritical: readonly string[];
+  readonly allowUnsafeInterrupts: boolean;
+}
+
+/** The steps that bring `files` about, and leave behind what the next plan and the reboot command need to know. */
+export function configurationSteps(
+  decision: HostDecision,
+  observation: Observation,
+  ownership: Ownership,
+): Step[] {
+  const { boot, platform, base, files, writes, record, reboot } = decision;
+  const commands = requiredCommands(
+    writes.map(({ path }) => path),
+    platform,
+    observation,
+    reboot.required,
+  );
+  const after: HostRecord = {
+    version: 1,
+    owner: ownership.owner,
+    boot,
+    digest: decision.digest,
+    build: decision.history.build ?? { bootId: observation.bootId, digest: decision.digest, booted: "" },
+    departed: decision.history.departed,
+    attempt: record?.digest === decision.digest ? record.attempt : null,
+    proven: record?.digest === decision.digest ? record.proven : null,
+    allowCritical: ownership.allowCritical,
+    otherImagesPending: otherImagesPending(record, commands, reboot.required, observation),
+    hostDrivers: hostDrivers(boot, record, observation),
+    files,
+  };
+  // Whatever a power cut leaves of old and new lines is known as ours.
+  const during: HostRecord =
+    writes.length === 0 || record === null ? after : { ...record, files: eitherFiles(base, files) };
+  return [
+    {
+      step: "guard",
+      addresses: boot.functions.map(({ address }) => address),
+      allow: ownership.allowCritical,
+    },
+    ...recordSteps(observation.record, during),
+    ...writes.map(fileStep),
+    ...recordSteps(printRecord(during), after),
+    ...commandSteps(commands, observation.pending),
+    ...unsafeInterrupts(observation, record, ownership.allowUnsafeInterrupts),
+  ];
+}
+
+/** The steps that take our lines out again; what others wrote, and what they made of our files, stays. */
+export function removalSteps(
+  record: HostRecord | null,
+  platform: Platform,
+  observation: Observation,
+  base: OwnedFiles = record?.files ?? {},
+): Step[] {
+  const writes = fileWrites(observation, base, {});
+  const commands = requiredCommands(
+    writes.map(({ path }) => path),
+    platform,
+    observation,
+    false,
+  );
+  return [
+    ...writes.map(fileStep),
+    ...(observation.record === null ? [] : [removeRecord(observation.record)]),
+    ...commandSteps(commands, observation.pending),
+    ...unsafeInterrupts(observation, record, false),
+  ];
+}
+
+export function recordSteps(now: string | null, after: HostRecord): Step[] {
+  const content = printRecord(after);
+  if (content === now) return [];
+  return [
+    { step: "write", path: paths.record, content, mode: "0600", expect: now === null ? null : sha256(now) },
+  ];
+}
+
+function removeRecord(now: string): Step {
+  return { step: "remove", path: paths.record, expect: sha256(now) };
+}
+
+function fileStep({ path, content, mode, now }: FileWrite): Step {
+  const expect = now === null ? null : sha256(now);
+  return content === null ? { step: "remove", path, expect } : { step: "write", path, content, mode, expect };
+}
+
+function otherImagesPending(
+  record: HostRecord | null,
+  commands: readonly string[],
+  onlyNext: boolean,
+  { kernel }: Observation,
+): boolean {
+  const built = commands.some((command) => command.startsWith("update-initramfs"));
+  const others = kernel.next !== null && kernel.installed.some((release) => release !== kernel.next);
+  return built ? onlyNext && others : (record?.otherImagesPending ?? false);
+}
+
+/** The driver each function had before us, remembered while vfio-pci holds it. */
+function hostDrivers(
+  boot: DesiredBoot,
+  record: HostRecord | null,
+  observation: Observation,
+): Record<string, string> {
+  const now = new Map(observation.devices.map(({ address, driver }) => [address, driver]));
+  return Object.fromEntries(
+    boot.functions.flatMap(({ address }) => {
+      const driver = now.get(address) ?? null;
+      const remembered = driver !== null && driver !== "vfio-pci" ? driver : record?.hostDrivers[address];
+      return remembered === undefined ? [] : [[address, remembered]];
+    }),
+  );
+}
+
+const unsafeInterruptsFile = "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts";
+
+/** Takes effect at run time where the module is loaded; switched off only where it was us who switched it on. */
+function unsafeInterrupts({ modules }: Observation, record: HostRecord | null, allowed: boolean): Step[] {
+  const running = modules["vfio_iommu_type1"]?.["allow_unsafe_interrupts"];
+  const wasOurs = record?.boot.modprobe.some((line) => line.includes("allow_unsafe_interrupts")) ?? false;
+  const wanted = allowed ? "Y" : "N";
+  if (running === undefined || running === wanted || (!allowed && !wasOurs)) return [];
+  return [{ step: "sysfs", path: unsafeInterruptsFile, value: wanted }];
+}

@@ -1,0 +1,196 @@
+import { parseCommandLine, type KernelParameter } from "./commandLineSyntax";
+import { sameParameter, unitsOf, unmetParameters } from "./parameterMeaning";
+
+export { bareName, parseCommandLine, type CommandLine, type KernelParameter } from "./commandLineSyntax";
+export { satisfies, unmetParameters } from "./parameterMeaning";
+
+/** The parameters that the kernel reads; what follows `--` is for init and left out. */
+export function parseKernelParameters(line: string): readonly KernelParameter[] {
+  return parseCommandLine(line).parameters;
+}
+
+/** Characters that cannot stand in a parameter of ours, and who would change them. */
+const forbidden: readonly { readonly found: RegExp; readonly why: string }[] = [
+  { found: /[\n\r]/, why: "it holds a line break, and a command line is one line" },
+  { found: /[\x00-\x1f\x7f]/, why: "it holds a control character" },
+  {
+    found: /[^\x20-\x7e]/,
+    why: "it holds a character outside of ASCII, which may be a pasted space or dash",
+  },
+  { found: /[$`\\]/, why: "GRUB's configuration is a shell script and would expand $, ` and \\" },
+  { found: /'/, why: "GRUB takes ' for a quote, which the kernel does not" },
+];
+
+/**
+ * Checks one declared kernel parameter.
+ * @throws an Error saying what is wrong with it.
+ */
+export function checkParameter(text: string): void {
+  const refuse = (why: string): never => {
+    throw new Error(
+      `${JSON.stringify(text)} cannot be a kernel parameter: ${why}. ` +
+        'Expected one parameter, such as iommu=pt, quiet or name="a value with spaces".',
+    );
+  };
+  if (text.trim() === "") refuse("it is empty");
+  for (const { found, why } of forbidden) if (found.test(text)) refuse(why);
+  if (text === "--") refuse("what follows -- is for init, not for the kernel");
+  if (text.startsWith("-")) refuse("it starts with a dash");
+  if (/^[="#]/.test(text)) refuse(`it starts with ${text.charAt(0)}`);
+  const { parameters, balanced } = parseCommandLine(text);
+  if (!balanced) refuse("a double quote is left open");
+  if (parameters.length !== 1 || parameters[0]?.raw !== text) {
+    refuse("it has a space outside of double quotes; declare each parameter by itself");
+  }
+  if (/[;&|<>{}]/.test(text.replace(/"[^"]*"/g, ""))) {
+    refuse("GRUB gives ; & | < > { } a meaning of its own outside of double quotes");
+  }
+}
+
+/**
+ * Checks declared kernel parameters, each and together.
+ * @throws an Error saying what is wrong.
+ */
+export function checkParameters(declared: readonly string[]): void {
+  declared.forEach(checkParameter);
+  const [undone] = unmetParameters(declared.join(" "), declared);
+  if (undone !== undefined) {
+    throw new Error(
+      `The kernel parameter ${JSON.stringify(undone)} is undone by another one in ` +
+        `${JSON.stringify(declared.join(" "))}. Declare only one of them.`,
+    );
+  }
+}
+
+/**
+ * Appends parameters of ours to a command line of one line, before its end of line and before `--`. Every byte of
+ * the line stays.
+ * @throws an Error if a parameter is malformed, or if the line has several lines or an open quote.
+ */
+export function addParameters(line: string, parameters: readonly string[]): string {
+  return parameters.reduce((text, parameter) => {
+    checkParameter(parameter);
+    const { parameters: there, initStart } = parseOneLine(text);
+    const last = there[there.length - 1];
+    if (last) return insert(text, last.start + last.raw.length, ` ${parameter}`);
+    return insert(text, 0, initStart === null ? parameter : `${parameter} `);
+  }, line);
+}
+
+/** Takes parameters of ours out again, the last one of each, with the space that came with it. */
+export function removeParameters(line: string, parameters: readonly string[]): string {
+  return parameters.reduce((text, parameter) => {
+    const { parameters: there, initStart } = parseOneLine(text);
+    const [wanted] = parseCommandLine(parameter).parameters;
+    const found = wanted && there.filter((candidate) => sameParameter(candidate, wanted)).pop();
+    if (!found) return text;
+    const end = found.start + found.raw.length;
+    if (found.start > 0) return text.slice(0, found.start - 1) + text.slice(end);
+    return text.slice(there.length > 1 || initStart !== null ? end + 1 : end);
+  }, line);
+}
+
+export interface ParameterMerge {
+  /** The parameters of ours that we wrote last. */
+  readonly base: readonly string[];
+  /** The parameters that shall be there. */
+  readonly declared: readonly string[];
+  /** The command line as it stands. */
+  readonly now: string;
+}
+
+/** The line after the merge, and the parameters in it that are ours: the base of the next merge. */
+export interface MergedParameters {
+  readonly line: string;
+  readonly owned: readonly string[];
+}
+
+/**
+ * Three-way merge: takes out what was ours and is no longer declared, adds what is declared and not said by anybody
+ * yet, moves what is ours behind a later parameter that undoes it, and leaves everything else byte for byte. What is
+ * declared must not contradict itself (checkParameters).
+ */
+export function mergeOwnedParameters({ base, declared, now }: ParameterMerge): MergedParameters {
+  const kept = base.filter((text) => declared.some((wanted) => sameText(text, wanted)));
+  let line = removeParameters(
+    now,
+    base.filter((text) => !kept.includes(text)),
+  );
+  let owned = kept.filter((text) => carries(line, text));
+  const together = declared.join(" ");
+  for (const { texts } of unitsOf(declared)) {
+    if (met(line, texts)) continue;
+    const ours = owned.filter((text) => texts.some((wanted) => sameText(text, wanted)));
+    const moved = addParameters(removeParameters(line, ours), texts);
+    // A parameter that stays unmet wherever it stands is not moved to and fro by every merge.
+    if (ours.length === texts.length && !(met(moved, texts) && met(together, texts))) continue;
+    line = moved;
+    owned = [...owned.filter((text) => !ours.includes(text)), ...texts];
+  }
+  return { line, owned };
+}
+
+/** The line of mergeOwnedParameters alone. */
+export function mergeParameters(merge: ParameterMerge): string {
+  return mergeOwnedParameters(merge).line;
+}
+
+/** Longest command line in bytes; x86, arm64 and POWER cut a longer one without a word. */
+export const commandLineLimit = 2048;
+
+// The boot loader adds its own, such as BOOT_IMAGE=, root= or initrd=, and the end takes a byte.
+const bootLoadersShare = 160;
+
+/** Length in bytes. */
+export function commandLineLength(line: string): number {
+  return new TextEncoder().encode(line.trim()).length;
+}
+
+/**
+ * Checks that a whole command line will not be cut.
+ * @throws an Error naming its length and the limit.
+ */
+export function checkCommandLineLength(line: string): void {
+  const length = commandLineLength(line);
+  const most = commandLineLimit - bootLoadersShare;
+  if (length > most) {
+    throw new Error(
+      `The kernel command line would have ${length} bytes. The kernel cuts it after ${commandLineLimit} without a ` +
+        `word, and the boot loader adds to it: at most ${most} are written. Declare fewer kernel parameters.`,
+    );
+  }
+}
+
+function parseOneLine(line: string): { parameters: readonly KernelParameter[]; initStart: number | null } {
+  if (/[\n\r]/.test(line.trim())) {
+    throw new Error(
+      `The kernel command line has several lines: ${JSON.stringify(line)}. Boot loaders take one; join them by hand.`,
+    );
+  }
+  const parsed = parseCommandLine(line);
+  if (!parsed.balanced) {
+    throw new Error(
+      `The kernel command line has an open double quote, which swallows what follows: ${JSON.stringify(line)}. ` +
+        "Close it by hand.",
+    );
+  }
+  return parsed;
+}
+
+function met(line: string, texts: readonly string[]): boolean {
+  return unmetParameters(line, texts).length === 0;
+}
+
+function carries(line: string, text: string): boolean {
+  return parseCommandLine(line).parameters.some((there) => sameText(there.raw, text));
+}
+
+function sameText(a: string, b: string): boolean {
+  const [first] = parseCommandLine(a).parameters;
+  const [second] = parseCommandLine(b).parameters;
+  return first !== undefined && second !== undefined && sameParameter(first, second);
+}
+
+function insert(text: string, at: number, what: string): string {
+  return text.slice(0, at) + what + text.slice(at);
+}

@@ -1,0 +1,29 @@
+import { gunzipSync, gzipSync } from "node:zlib";
+import type { HostFacts } from "./facts";
+
+/**
+ * The part of a probe that a plan may stand on. A refresh keeps it beside the state, so that planning is a pure
+ * function of what was read, also when the plan is made again inside the apply.
+ */
+export type Observation = Omit<HostFacts, "critical" | "proxmox">;
+
+const kept =
+  /^\/etc\/(modprobe\.d|default\/grub\.d|kernel|modules-load\.d|initramfs-tools|cdktf-passthrough)\//;
+
+export function observe(facts: HostFacts): Observation {
+  const { critical: _critical, proxmox: _proxmox, ...rest } = facts;
+  const files = Object.fromEntries(
+    Object.entries(facts.files).filter(([path]) => kept.test(path) || path === "/etc/modules"),
+  );
+  return { ...rest, files };
+}
+
+/** Small enough to stand in a state file: a host's facts shrink to a tenth. */
+export function packObservation(observation: Observation): string {
+  return gzipSync(JSON.stringify(observation)).toString("base64");
+}
+
+export function unpackObservation(packed: unknown): Observation | null {
+  if (typeof packed !== "string") return null;
+  return JSON.parse(gunzipSync(Buffer.from(packed, "base64")).toString("utf8")) as Observation;
+}

@@ -1,0 +1,85 @@
+import type { HostFacts } from "../model/facts";
+import type { HostDecision } from "../model/hostDecision";
+import type { Observation } from "../model/observation";
+import type { RebootState } from "../model/reboot";
+import type { HostRecord } from "../model/record";
+import { describeTools } from "../model/tools";
+import type { Diagnostic } from "../plugin/types";
+import type { IommuHostState } from "../schema";
+import { failure, warning } from "./diagnostics";
+import { handOverProblems } from "./handOver";
+
+export function refusals(
+  name: string,
+  facts: HostFacts,
+  decision: HostDecision,
+  owners: readonly (string | null | undefined)[],
+  declared: IommuHostState,
+): Diagnostic[] {
+  return [
+    ...foreignOwner(name, decision.record, owners),
+    ...missingPrograms(name, facts),
+    ...handOverProblems(name, facts, decision.boot.functions, declared.allow_critical ?? []),
+  ];
+}
+
+function missingPrograms(name: string, { missingTools }: HostFacts): Diagnostic[] {
+  if (missingTools.length === 0) return [];
+  return [
+    failure(
+      `${name} lacks programs that a change needs`,
+      `Not found there: ${describeTools(missingTools)}. Install them (apt install), then plan again. Nothing was touched.`,
+    ),
+  ];
+}
+
+function foreignOwner(
+  name: string,
+  record: HostRecord | null,
+  owners: readonly (string | null | undefined)[],
+): Diagnostic[] {
+  if (record === null || owners.includes(record.owner)) return [];
+  return [
+    failure(
+      `${name} belongs to another declaration`,
+      `${record.owner} configures this host already. Nothing was touched. Destroy it there first, or give both the same \`owner\` if they are one.`,
+      ["owner"],
+    ),
+  ];
+}
+
+/** A reboot starts the kernel that the boot loader has next, which may be another one than runs now. */
+export function kernelNotices(
+  name: string,
+  { required }: RebootState,
+  { kernel }: Observation,
+): Diagnostic[] {
+  if (!required || kernel.next === null || kernel.next === kernel.release) return [];
+  return [
+    warning(
+      `The reboot of ${name} also changes its kernel`,
+      `It runs ${kernel.release}; the boot loader starts ${kernel.next} next.`,
+    ),
+  ];
+}
+
+export function riskNotices(name: string, declared: IommuHostState): Diagnostic[] {
+  if (declared.allow_unsafe_interrupts !== true) return [];
+  return [
+    warning(
+      `${name} will allow unsafe interrupts`,
+      "A guest with a passed-through device can then send the host forged interrupts (MSI attacks). For trusted guests on hardware without interrupt remapping only.",
+      ["allow_unsafe_interrupts"],
+    ),
+  ];
+}
+
+export function destroyNotices(before: IommuHostState | null): Diagnostic[] {
+  if (before === null) return [];
+  return [
+    warning(
+      `${before.host ?? ""} keeps its running kernel`,
+      "Our lines leave its files now; the kernel stays configured as it is until its next boot. Destroy never reboots.",
+    ),
+  ];
+}

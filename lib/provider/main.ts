@@ -1,0 +1,4 @@
+import { serve } from "../plugin/serve";
+import { passthroughProvider } from "./provider";
+
+void serve(passthroughProvider);

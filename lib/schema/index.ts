@@ -1,0 +1,6 @@
+export * from "./attribute";
+export * from "./provider";
+export * from "./iommuHost";
+export * from "./vfioBinding";
+export * from "./vm";
+export * from "./pciDevices";

@@ -1,0 +1,68 @@
+import {
+  bool,
+  computed,
+  detected,
+  list,
+  map,
+  mapOf,
+  optional,
+  required,
+  resource,
+  string,
+  type StateOf,
+} from "./attribute";
+
+/** One device that a VfioBinding of this host declares, as boot needs to know it. */
+export const bootDeviceAttributes = {
+  address: optional(string, "`dddd:bb:dd` for every function of the slot, `dddd:bb:dd.f` for one."),
+  id: optional(string, "`vvvv:dddd`: every device of that vendor and device id."),
+} as const;
+
+const hostDeviceAttributes = {
+  ...bootDeviceAttributes,
+  live_rebind: optional(bool, "Rebind it without a reboot although it is a display device."),
+} as const;
+
+export const iommuHostSchema = resource({
+  typeName: "passthrough_iommu_host",
+  version: 0,
+  description: "A hypervisor host whose kernel, modules and initramfs are configured for PCI passthrough.",
+  attributes: {
+    id: computed(string, "The host's name."),
+    host: required(string, "Name of the host in the provider's `hosts`."),
+    owner: required(string, "Name of the declaration, left on the host; another declaration is refused."),
+    iommu: optional(bool, "Turn the IOMMU on with the parameter that this CPU vendor needs. Default true."),
+    kernel_parameters: optional(list(string), "Further kernel parameters, such as `iommu=pt`."),
+    modules: optional(list(string), "Further kernel modules to load at boot and to put into the initramfs."),
+    modprobe_options: optional(map(string), 'Options by module, such as `kvm = "ignore_msrs=1"`.'),
+    blacklist: optional(list(string), "Modules that must not load by themselves."),
+    softdeps: optional(map(string), 'Soft dependencies by module, such as `nouveau = "pre: vfio-pci"`.'),
+    devices: optional(
+      mapOf(hostDeviceAttributes),
+      "What this host's bindings hold from boot on, by `binding/device`.",
+    ),
+    allow_unsafe_interrupts: optional(
+      bool,
+      "vfio_iommu_type1's allow_unsafe_interrupts: guests may attack the host by MSI. Default false.",
+    ),
+    allow_critical: optional(
+      list(string),
+      "PCI addresses the author hands over although the host needs them.",
+    ),
+    boot_loader: detected(string, "`grub` or `proxmox-boot-tool`; detected if not set."),
+    initramfs: detected(string, "`initramfs-tools`; detected if not set."),
+    cpu_vendor: detected(string, "`intel` or `amd`; detected if not set."),
+    files: computed(map(string), "The lines we own, by file."),
+    pending: computed(list(string), "Commands of an earlier, interrupted change that must still run."),
+    declaration_digest: computed(string, "Digest of the declared boot state."),
+    reboot_required: computed(bool, "The running kernel did not boot what is declared."),
+    reboot_reason: computed(string, "Why the last due reboot is or was due, or why one is blocked."),
+    reboot_generation: computed(string, "Changes when a reboot becomes due; opaque."),
+    machine_id: computed(string, "The host's machine-id."),
+    assumed: computed(bool, "The host was not reached; this is what the state remembers."),
+  },
+});
+
+export type BootDevice = StateOf<typeof bootDeviceAttributes>;
+export type HostDevice = StateOf<typeof hostDeviceAttributes>;
+export type IommuHostState = StateOf<typeof iommuHostSchema.attributes>;

@@ -1,0 +1,77 @@
+import {
+  bool,
+  computed,
+  list,
+  map,
+  mapOf,
+  optional,
+  required,
+  resource,
+  string,
+  type StateOf,
+} from "./attribute";
+
+/** One hostpci slot. */
+export const pciSlotAttributes = {
+  device: optional(
+    string,
+    "PCI address: `dddd:bb:dd` (all functions) or `dddd:bb:dd.f`; several functions joined by `;`.",
+  ),
+  mapping: optional(string, "Name of a cluster resource mapping, instead of `device`."),
+  pcie: optional(bool, "Present it as a PCI Express device; needs machine q35. Default false."),
+  rombar: optional(bool, "Show the option ROM to the guest. Default true."),
+  romfile: optional(string, "Name of a ROM file under /usr/share/kvm."),
+  x_vga: optional(bool, "Primary display of the guest. Default false."),
+  mdev: optional(string, "Type of the mediated device to create."),
+  legacy_igd: optional(bool, "Legacy mode for Intel graphics; needs machine pc and vga none. Default false."),
+  driver: optional(string, "`vfio` (default) or `keep`."),
+  vendor_id: optional(string, "Vendor id shown to the guest, `0x` and four hex digits."),
+  device_id: optional(string, "Device id shown to the guest."),
+  sub_vendor_id: optional(string, "Subsystem vendor id shown to the guest."),
+  sub_device_id: optional(string, "Subsystem device id shown to the guest."),
+} as const;
+
+/** One USB slot. */
+export const usbSlotAttributes = {
+  host: optional(string, "`vvvv:pppp` or `bus-port[.port...]`."),
+  mapping: optional(string, "Name of a cluster resource mapping."),
+  spice: optional(bool, "A SPICE redirection port."),
+  usb3: optional(bool, "USB 3 device or port. Default false."),
+} as const;
+
+export const vmSchema = resource({
+  typeName: "passthrough_vm",
+  version: 0,
+  description: "The PCI and USB devices of one existing virtual machine.",
+  attributes: {
+    id: computed(string, "`host/vm id`."),
+    host: required(string, "Name of the host in the provider's `hosts`."),
+    hypervisor: required(string, "`proxmox`."),
+    vm_id: required(string, "Id of the virtual machine."),
+    pci: optional(mapOf(pciSlotAttributes), "PCI devices by slot, `hostpci0` to `hostpci15`."),
+    usb: optional(mapOf(usbSlotAttributes), "USB devices by slot, `usb0` to `usb13`."),
+    machine: optional(string, "Machine type, such as `q35`; not ours if not set."),
+    cpu: optional(string, "CPU type, such as `host`; not ours if not set."),
+    bios: optional(string, "`ovmf` or `seabios`; not ours if not set."),
+    vga: optional(string, "Display, such as `none`; not ours if not set."),
+    boot_order: optional(list(string), "Boot devices in order, such as `hostpci0`; not ours if not set."),
+    restart: optional(bool, "Restart a running VM so that a change takes effect. Default false."),
+    peers: optional(
+      list(string),
+      "Ids of the VMs that this stack declares too; a device may move between them.",
+    ),
+    settings: computed(map(string), "Our settings of the VM in the hypervisor's own words, by key."),
+    previous: computed(
+      map(string),
+      "What settings of ours were before, by key, for a destroy to give back; absent keys were not set.",
+    ),
+    restart_pending: computed(bool, "The VM runs with other settings than configured until its next start."),
+    node: computed(string, "The cluster node that has the VM."),
+    machine_id: computed(string, "The host's machine-id."),
+    assumed: computed(bool, "The host was not reached; this is what the state remembers."),
+  },
+});
+
+export type PciSlot = StateOf<typeof pciSlotAttributes>;
+export type UsbSlot = StateOf<typeof usbSlotAttributes>;
+export type VmState = StateOf<typeof vmSchema.attributes>;

@@ -1,0 +1,83 @@
+/** The examples as they stand in the repository, deployed by the real `cdktf` to embedded hosts. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { EmbeddedHost } from "../../lib/embedded";
+import { sh } from "../support/byHand";
+import { placeProviderAtHome } from "../support/mirror";
+import { Account, hostVariables, Project } from "../support/project";
+import { fileOf, Rig } from "../support/rig";
+
+jest.setTimeout(300_000);
+
+const rig = new Rig();
+afterAll(() => rig.close());
+
+/** The places of these words in the text; each must be there. */
+function places(text: string, words: readonly string[]): number[] {
+  return words.map((word) => {
+    expect(text).toContain(word);
+    return text.indexOf(word);
+  });
+}
+
+describe("cluster", () => {
+  let pve1: EmbeddedHost;
+  let pve2: EmbeddedHost;
+  let project: Project;
+  let env: Record<string, string>;
+
+  beforeAll(async () => {
+    pve1 = await rig.host("proxmox-amd", "pve1");
+    pve2 = await rig.host("proxmox-intel-systemd-boot", "pve2");
+    const account = new Account(join(rig.folder, "home"));
+    // Stands in for the registry.
+    placeProviderAtHome(account.home, {
+      entry: join(__dirname, "..", "support", "nullProvider.ts"),
+      source: "registry.terraform.io/hashicorp/null",
+      version: "3.2.4",
+    });
+    project = new Project("cluster", join(rig.folder, "cluster"), account);
+    env = { ...hostVariables("PVE1", pve1), ...hostVariables("PVE2", pve2) };
+  });
+
+  test("the first deploy reboots one host after the other, and the author's check comes last", async () => {
+    const { stdout, stderr } = await project.cdktf(["deploy", "--auto-approve"], env);
+    expect(stderr).toBe("");
+    const order = places(stdout, [
+      "pve1: reboot issued",
+      "pve1: proven: iommu=pt running, 2 of 2 functions on vfio-pci",
+      "passthrough_iommu_host.pve2: Creating...",
+      "pve2: reboot issued",
+      "pve2: proven: intel_iommu=on iommu=pt running, 4 of 4 functions on vfio-pci",
+    ]);
+    expect(order).toEqual([...order].sort((one, other) => one - other));
+    const [attached, checked] = places(stdout, [
+      "passthrough_vm.render-vm: Creation complete",
+      "render-vm has its card",
+    ]);
+    expect(checked).toBeGreaterThan(attached ?? Infinity);
+    expect([pve1.counters().reboots, pve2.counters().reboots]).toEqual([1, 1]);
+    expect(fileOf(pve2, "proc/cmdline")).toContain("intel_iommu=on iommu=pt");
+    expect(await sh(pve1, "qm config 100")).toMatch(/^hostpci0: 0000:01:00,pcie=1$/m);
+    expect(await sh(pve2, "qm config 200")).toMatch(/^hostpci0: 0000:03:00,pcie=1$/m);
+  });
+
+  test("the next one has nothing to do, also with another release and with the CLI's own lock switched off", async () => {
+    const lock = () => readFileSync(join(project.stack("cluster"), ".terraform.lock.hcl"), "utf8");
+    const ofNull = () => /^provider "registry.terraform.io\/hashicorp\/null" \{[^}]*\}/m.exec(lock())?.[0];
+    const [before, kept] = [lock(), ofNull()];
+    expect(kept).toMatch(/"h1:/);
+    project.update("another release");
+
+    const { stdout, stderr } = await project.cdktf(["deploy", "--auto-approve"], {
+      ...env,
+      CDKTF_SKIP_PROVIDER_LOCK: "true",
+    });
+
+    expect(stderr).toBe("");
+    expect(stdout).toContain("0 added, 0 changed, 0 destroyed");
+    expect(lock()).not.toBe(before);
+    expect(ofNull()).toBe(kept);
+    expect([pve1.counters().reboots, pve2.counters().reboots]).toEqual([1, 1]);
+  });
+});

@@ -1,0 +1,61 @@
+/** What goes wrong on real hardware: the power fails in the middle of a change, a new card renumbers the buses. */
+import type { TerraformStack } from "cdktf";
+import { IommuHost, VfioBinding } from "../../lib";
+import { flowing, Rig } from "../support/rig";
+import { waitFor } from "../support/waitFor";
+import { machine } from "./bench";
+import { driverOf } from "./host";
+import { nvmeOn, rootPort } from "./machine";
+
+const twin = "0000:01:00.0";
+const otherTwin = "0000:02:00.0";
+
+describe("a Debian host in bad days", () => {
+  const host = machine({ name: "mishaps" });
+  const rig = new Rig();
+  const journal = () => host.sh("cat /var/lib/cdktf-passthrough/journal.log 2>/dev/null || true");
+
+  beforeAll(async () => {
+    await host.start();
+    await rig.stack((stack: TerraformStack) => {
+      const server = new IommuHost(stack, "server", { connection: host.connection });
+      new VfioBinding(stack, "storage", { host: server, devices: { scratch: { address: twin } } });
+    });
+  });
+  afterAll(async () => {
+    await host.kill();
+    await rig.close();
+  });
+
+  test("the power fails while the initramfs is made: the host still boots, as it was", async () => {
+    const apply = rig.refusal("apply", "-auto-approve");
+    await waitFor(async () => (await journal()).includes("run update-initramfs"), 600_000);
+    await host.kill();
+    expect(await apply).toContain("Error");
+    await host.start();
+    expect(await host.sh("cat /proc/cmdline")).not.toContain("intel_iommu=on");
+    expect(await driverOf(host, twin)).toBe("nvme");
+    expect(await host.sh("cat /var/lib/cdktf-passthrough/pending")).toContain("update-initramfs");
+  });
+
+  test("the next deploy finishes what was begun, and proves it", async () => {
+    expect(await rig.apply()).toContain("proven");
+    expect(await driverOf(host, twin)).toBe("vfio-pci");
+    expect(await driverOf(host, otherTwin)).toBe("nvme");
+    expect(await rig.plan()).toMatchObject({ changes: {} });
+  });
+
+  test("a new card renumbers the buses: the card that was meant is held, not what stands at its address", async () => {
+    await host.powerOff();
+    // Of the same kind, on a root port before the others: every bus number behind it moves.
+    const newcomer = host.disk("newcomer");
+    await host.start([...rootPort(9, 0xf), ...nvmeOn("port9", "newcomer", newcomer)]);
+    expect(await host.sh(`cat /sys/bus/pci/devices/${twin}/nvme/nvme*/serial`)).toBe("newcomer");
+    expect(await host.sh(`cat /sys/bus/pci/devices/0000:03:00.0/nvme/nvme*/serial`)).toBe("twin-b");
+    expect(await driverOf(host, otherTwin)).toBe("vfio-pci");
+    expect(await host.sh("dmesg")).toContain(`cdktf-passthrough: ${otherTwin} is held by vfio-pci`);
+    const { changes, text } = await rig.plan();
+    expect(flowing(text)).toContain(`that one now stands at ${otherTwin}`);
+    expect(Object.keys(changes)).toContain("passthrough_vfio_binding.storage");
+  });
+});
