@@ -29,7 +29,8 @@ function heldBy({ facts, declaration, changes, moment, title }: Context, held: r
     { severity, ...(key === undefined ? {} : { key }), summary, detail },
   ];
 
-  if (claim.inUse && !claim.configured) {
+  // A running peer is refused also after it gave the device up: which of the two changes first is Terraform's choice.
+  if (claim.inUse && !claim.configured && !peer) {
     return say(
       "warning",
       `${named} is in use by ${name} until its next start`,

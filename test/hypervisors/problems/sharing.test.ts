@@ -44,14 +44,21 @@ describe("a device that another VM has", () => {
     );
   });
 
-  it("is warned of where a running VM gives it up", () => {
-    const config = `${has}\n[PENDING]\ndelete: hostpci3\n`;
-    for (const moment of ["plan", "apply"] as const) {
-      expect(found(beside({ config, running: true }), peer, moment)).toMatchObject({
-        errors: [],
-        warnings: ["0000:01:00.0, 0000:01:00.1 is in use by VM 101 (other) until its next start"],
-      });
-    }
+  describe("and gives up at its next start", () => {
+    const facts = beside({ config: `${has}\n[PENDING]\ndelete: hostpci3\n`, running: true });
+
+    it("is warned of where the VM is somebody else's", () => {
+      for (const moment of ["plan", "apply"] as const)
+        expect(found(facts, gpu, moment)).toMatchObject({
+          errors: [],
+          warnings: [`${inUse} until its next start`],
+        });
+    });
+
+    it("is refused at apply where the VM is a peer, whichever of the two changed first", () => {
+      expect(found(facts, peer)).toMatchObject({ errors: [], warnings: [inUse] });
+      expect(found(facts, peer, "apply")).toMatchObject({ errors: [inUse], warnings: [] });
+    });
   });
 
   it("cannot be taken from a peer that is locked", () => {
