@@ -1,5 +1,5 @@
 import pico from "picocolors";
-import { claims } from "../hypervisors/claims";
+import { claims } from "../hypervisors/proxmox/claims";
 import type { Claim } from "../hypervisors/types";
 import type { CriticalUse, HostFacts, PciDevice } from "../model/facts";
 

@@ -1,4 +1,4 @@
-import { proxmox } from "../hypervisors/proxmox";
+import { proxmox } from "../hypervisors/proxmox/proxmox";
 import { isDisplay } from "../model/bootConfiguration";
 import type { HostFacts, PciDevice } from "../model/facts";
 import { slotOf } from "../model/pciAddress";

@@ -1,4 +1,4 @@
-import { proxmox } from "../hypervisors/proxmox";
+import { proxmox } from "../hypervisors/proxmox/proxmox";
 import {
   untouched,
   type Hypervisor,

@@ -1,0 +1,87 @@
+import { functions } from "./claims";
+import { parsePciValue, pciKey } from "./hostpci";
+import { parseUsbValue, usbKey } from "./hostusb";
+import { error, type Context, type Moment } from "./problems/context";
+import {
+  absentDevices,
+  assignedTwice,
+  oneCardPerSlot,
+  unknownMappings,
+  unknownRomFiles,
+  usbSlots,
+} from "./problems/devices";
+import {
+  ballooning,
+  bootOrder,
+  effect,
+  firmwareChange,
+  machineChange,
+  memorySnapshots,
+} from "./problems/guest";
+import { legacyIgd, mediatedDevices, onePrimaryDisplay, pcieNeedsQ35 } from "./problems/pciOptions";
+import { missing, outOfReach, template } from "./problems/reach";
+import { heldByOthers, neededByHost, startsAtBoot } from "./problems/sharing";
+import type { Problem, VmRequest } from "../types";
+import { describeVm, findVm } from "./virtualMachine";
+import { configuredAfter, plannedChange } from "./vmChange";
+
+/** What speaks against a request on the host as it stands. */
+export function proxmoxProblems(request: VmRequest, moment: Moment): Problem[] {
+  const { facts, host, vmId, declaration } = request;
+  const { proxmox } = facts;
+  if (proxmox === null) {
+    return [
+      error(
+        `${host} is not a Proxmox VE host`,
+        `VM ${vmId} is declared for hypervisor proxmox, and ${host} (${facts.distribution.prettyName}) has no \`qm\`. ` +
+          "Name the host that runs the VM.",
+      ),
+    ];
+  }
+  const vm = findVm(facts, vmId);
+  // A VM that is gone has nothing left to give back.
+  if (vm === null) return declaration === null ? [] : [missing(request, proxmox)];
+  const { changes } = plannedChange(request);
+  const title = `${describeVm(vm)} on ${host}`;
+  const reach =
+    changes.length === 0 && declaration === null ? [] : outOfReach(vm, title, host, proxmox, moment);
+  if (declaration === null || vm.node !== proxmox.node) return reach;
+
+  const after = configuredAfter(vm, changes);
+  const context: Context = {
+    ...request,
+    ...{ declaration, proxmox, moment, vm, title, changes, after },
+    pci: Object.entries(after).flatMap(([key, value]) => {
+      const options = pciKey.test(key) ? parsePciValue(value) : null;
+      return options === null ? [] : [{ key, options, functions: functions(facts, value) }];
+    }),
+    usb: Object.entries(after).flatMap(([key, value]) => {
+      const options = usbKey.test(key) ? parseUsbValue(value) : null;
+      return options === null ? [] : [{ key, options }];
+    }),
+  };
+  return [...reach, ...checks.flatMap((check) => check(context))];
+}
+
+const checks: readonly ((context: Context) => Problem[])[] = [
+  template,
+  absentDevices,
+  unknownMappings,
+  unknownRomFiles,
+  pcieNeedsQ35,
+  onePrimaryDisplay,
+  mediatedDevices,
+  legacyIgd,
+  assignedTwice,
+  oneCardPerSlot,
+  usbSlots,
+  bootOrder,
+  heldByOthers,
+  neededByHost,
+  machineChange,
+  firmwareChange,
+  startsAtBoot,
+  ballooning,
+  memorySnapshots,
+  effect,
+];

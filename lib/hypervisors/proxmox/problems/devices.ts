@@ -1,0 +1,118 @@
+import { slotOf } from "../../../model/pciAddress";
+import { describeDevice } from "../../../model/selector";
+import { pciAddresses } from "../hostpci";
+import type { Problem } from "../../types";
+import { arrivingPci, error, isArriving, listed, type Context } from "./context";
+
+export function absentDevices({ facts, title, changes, host }: Context): Problem[] {
+  return arrivingPci(changes).flatMap(({ key, value }) =>
+    pciAddresses(value)
+      .filter((address) => !facts.devices.some((device) => device.address.startsWith(address)))
+      .map((address) => {
+        const candidates = facts.devices.filter((device) => !device.bridge).slice(0, 20);
+        return error(
+          `There is no PCI device ${address} on ${host}`,
+          `${key} of ${title} names it, and the VM would not start. There is:` +
+            candidates.map((device) => `\n  ${describeDevice(device)}`).join(""),
+          key,
+        );
+      }),
+  );
+}
+
+export function unknownMappings({ proxmox, pci, usb, changes, title }: Context): Problem[] {
+  const known = [
+    ...pci.map((entry) => ({ ...entry, kind: "PCI", names: proxmox.pciMappings })),
+    ...usb.map((entry) => ({ ...entry, kind: "USB", names: proxmox.usbMappings })),
+  ];
+  return known.flatMap(({ key, options, kind, names }) => {
+    const mapping = options["mapping"];
+    if (mapping === undefined || names.includes(mapping) || !isArriving(changes, key)) return [];
+    return [
+      error(
+        `There is no ${kind} resource mapping ${mapping}`,
+        `${key} of ${title} names it. ${listed("The cluster has", names, `no ${kind} mapping`)} ` +
+          `Make it under Datacenter, Resource Mappings, or name the device by its address.`,
+        key,
+      ),
+    ];
+  });
+}
+
+export function unknownRomFiles({ proxmox, pci, changes, title }: Context): Problem[] {
+  return pci.flatMap(({ key, options }) => {
+    const file = options["romfile"];
+    if (file === undefined || proxmox.romFiles.includes(file) || !isArriving(changes, key)) return [];
+    return [
+      error(
+        `There is no ROM file ${file} in /usr/share/kvm on ${proxmox.node}`,
+        `${key} of ${title} names it. ${listed("The folder has", proxmox.romFiles, "no ROM file")} ` +
+          "Copy the file there; a path is not possible.",
+        key,
+      ),
+    ];
+  });
+}
+
+export function assignedTwice({ pci, title }: Context): Problem[] {
+  const first = new Map<string, string>();
+  return pci
+    .filter(({ options }) => options["mdev"] === undefined)
+    .flatMap(({ key, functions: named }) =>
+      named.flatMap((address) => {
+        const other = first.get(address);
+        first.set(address, other ?? key);
+        if (other === undefined) return [];
+        return [
+          error(
+            `${title} has ${address} twice`,
+            `${other} and ${key} both name it (an address without a function names every function of the slot), and the ` +
+              "VM would not start. Name it in one of them.",
+            key,
+          ),
+        ];
+      }),
+    );
+}
+
+/** The guest sees one slot as one card; what `;` joins are its functions, or virtual functions of one network card. */
+export function oneCardPerSlot({ facts, pci, changes, title }: Context): Problem[] {
+  return pci.flatMap(({ key, functions: named }) => {
+    const cards = facts.devices.filter(
+      ({ address, physicalFunction }) => physicalFunction === null && named.includes(address),
+    );
+    if (new Set(cards.map(({ address }) => slotOf(address))).size < 2 || !isArriving(changes, key)) return [];
+    return [
+      error(
+        `${key} of ${title} names several cards`,
+        `The guest would see them as functions of one card:${cards.map((device) => `\n  ${describeDevice(device)}`).join("")}\n` +
+          "Give each card a slot of its own. An id names every card of its kind: select one by its address.",
+        key,
+      ),
+    ];
+  });
+}
+
+/** Slots above usb4 are ports of a controller that QEMU has since 7.1 and that old guests cannot use. */
+export function usbSlots({ after, usb, title, changes }: Context): Problem[] {
+  const guest = after["ostype"] ?? "other";
+  const [, windows] = /^win(\d+)$/.exec(guest) ?? [];
+  const [, major = "8", minor = "0"] = /-(\d+)\.(\d+)/.exec(after["machine"] ?? "") ?? [];
+  const old = Number(major) < 7 || (major === "7" && Number(minor) < 1);
+  const reason =
+    guest !== "l26" && !(windows !== undefined && Number(windows) > 7)
+      ? `its OS type is ${guest}`
+      : old
+        ? `its machine is ${after["machine"] ?? ""}`
+        : null;
+  if (reason === null) return [];
+  return usb
+    .filter(({ key }) => Number(key.slice("usb".length)) > 4 && isArriving(changes, key))
+    .map(({ key }) =>
+      error(
+        `${title} has no slot ${key}`,
+        `usb5 to usb13 need machine version 7.1 or later and OS type l26 or win8 and later; ${reason}. Use usb0 to usb4.`,
+        key,
+      ),
+    );
+}
