@@ -83,6 +83,13 @@ export function parseProbe(stdout: string, host: string, stderr = ""): HostFacts
     record: answer.file(paths.record),
     pending: lines(answer.file("/var/lib/cdktf-passthrough/pending")),
     proxmox: proxmox(answer),
+    memory: Number(answer.one("memory")) || 0,
+    usbDevices: answer.rows("usb").map(([port = "", id = "", kind = "", ...name]) => ({
+      port,
+      id,
+      hub: kind === "09",
+      name: name.join("\t"),
+    })),
   };
 }
 
@@ -309,15 +316,34 @@ function proxmox(answer: Answer): ProxmoxFacts | null {
     node,
     version,
     vms,
+    nodes: answer.all("node"),
+    highlyAvailable: sectionNames(answer.file("/etc/pve/ha/resources.cfg"), "vm"),
+    replicated: [
+      ...new Set(
+        sectionNames(answer.file("/etc/pve/replication.cfg")).map((job) => job.replace(/-\d+$/, "")),
+      ),
+    ],
     romFiles: answer.all("rom"),
+    romDigests: Object.fromEntries(
+      answer.rows("rom-digest").map(([name = "", digest = ""]) => [name, digest]),
+    ),
     pciMappings: sectionNames(answer.file("/etc/pve/mapping/pci.cfg")),
     usbMappings: sectionNames(answer.file("/etc/pve/mapping/usb.cfg")),
+    mappingFiles: {
+      pci: answer.file("/etc/pve/mapping/pci.cfg") ?? "",
+      usb: answer.file("/etc/pve/mapping/usb.cfg") ?? "",
+    },
   };
 }
 
-/** Headings of a Proxmox section file stand at the start of a line, what they hold is indented. */
-function sectionNames(text: string | null): string[] {
-  return (text ?? "")
-    .split("\n")
-    .flatMap((line) => /^[^\s#:]+(?::\s*(\S+))?/.exec(line)?.[1] ?? /^[^\s#:]+/.exec(line)?.[0] ?? []);
+/**
+ * Names in a Proxmox section file: headings stand at the start of a line (`type: name`, or the name alone), what they
+ * hold is indented. With `type`, only those of that type.
+ */
+function sectionNames(text: string | null, type?: string): string[] {
+  return (text ?? "").split("\n").flatMap((line) => {
+    const [, first, name] = /^([^\s#:]+)(?::\s*(\S+))?/.exec(line) ?? [];
+    if (first === undefined || (type !== undefined && type !== first)) return [];
+    return [name ?? first];
+  });
 }

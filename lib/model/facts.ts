@@ -71,6 +71,20 @@ export interface HostFacts {
   /** Commands that an interrupted change still owes, in order; a line each. */
   readonly pending: readonly string[];
   readonly proxmox: ProxmoxFacts | null;
+  /** MemTotal of /proc/meminfo, in KiB; 0 where it cannot be read. */
+  readonly memory: number;
+  readonly usbDevices: readonly UsbDevice[];
+}
+
+/** A USB device that is plugged in; no root hubs. */
+export interface UsbDevice {
+  /** `bus-port[.port...]` */
+  readonly port: string;
+  /** `vvvv:pppp`, lower case. */
+  readonly id: string;
+  readonly hub: boolean;
+  /** In the device's own words; empty if it has none. */
+  readonly name: string;
 }
 
 export interface PciDevice {
@@ -119,12 +133,24 @@ export interface ProxmoxFacts {
   readonly version: string;
   /** Every VM configuration of the cluster, by vm id. */
   readonly vms: Readonly<Record<string, ProxmoxVmFacts>>;
+  /** Nodes of the cluster, this one among them. */
+  readonly nodes: readonly string[];
+  /** Ids of the VMs that the high availability manager may start on another node. */
+  readonly highlyAvailable: readonly string[];
+  /** Ids of the VMs whose disks are replicated to another node. */
+  readonly replicated: readonly string[];
   /** Names under /usr/share/kvm that a romfile may name. */
   readonly romFiles: readonly string[];
+  /** sha256 of those that end in .rom or .bin, by name. */
+  readonly romDigests: Readonly<Record<string, string>>;
   /** PCI and USB resource mappings of the cluster. */
   readonly pciMappings: readonly string[];
   readonly usbMappings: readonly string[];
+  /** Their configuration files, as they stand; empty where there is none. */
+  readonly mappingFiles: Readonly<Record<MappingKind, string>>;
 }
+
+export type MappingKind = "pci" | "usb";
 
 export interface ProxmoxVmFacts {
   readonly node: string;

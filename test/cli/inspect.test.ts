@@ -45,9 +45,14 @@ const facts: HostFacts = hostFacts({
       "100": { node: "pve1", config: "hostpci0: 01:00\nname: ws\n", digest: "a", running: true },
       "101": { node: "pve1", config: "hostpci1: 0000:01:00.0\n", digest: "b", running: false },
     },
+    nodes: ["pve1"],
+    highlyAvailable: [],
+    replicated: [],
     romFiles: [],
+    romDigests: {},
     pciMappings: [],
     usbMappings: [],
+    mappingFiles: { pci: "", usb: "" },
   },
 });
 

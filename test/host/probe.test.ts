@@ -38,6 +38,30 @@ test("who and what the host is", async () => {
   });
 });
 
+test("memory, and USB devices without root hubs and interfaces", async () => {
+  root.write("/proc/meminfo", "MemTotal:       32768000 kB\nMemFree:        1 kB\n");
+  const usb = (name: string, values: Record<string, string>) => {
+    for (const [file, value] of Object.entries(values))
+      root.write(`/sys/bus/usb/devices/${name}/${file}`, value);
+  };
+  usb("usb1", { idVendor: "1d6b\n", idProduct: "0002\n", bDeviceClass: "09\n" });
+  usb("1-1", { idVendor: "046b\n", idProduct: "ff01\n", bDeviceClass: "09\n", product: "Virtual Hub\n" });
+  usb("1-1.4", {
+    idVendor: "0529\n",
+    idProduct: "0001\n",
+    bDeviceClass: "ff\n",
+    product: "A\tdongle; $(id)\n",
+  });
+  usb("1-1.4:1.0", { bInterfaceClass: "ff\n" });
+  expect(await facts()).toMatchObject({
+    memory: 32768000,
+    usbDevices: [
+      { port: "1-1", id: "046b:ff01", hub: true, name: "Virtual Hub" },
+      { port: "1-1.4", id: "0529:0001", hub: false, name: "A\tdongle; $(id)" },
+    ],
+  });
+});
+
 test("a host of which nothing can be read still answers", async () => {
   for (const folder of ["etc", "proc", "sys"]) rmSync(root.at(folder), { recursive: true });
   expect(await facts()).toMatchObject({ machineId: "", devices: [], files: {} });
@@ -270,10 +294,13 @@ test("Proxmox: the cluster's virtual machines, what runs here, mappings", async 
   root.folderAt("/proc/4711");
   root.write("/run/qemu-server/101.pid", "4712\n");
   root.write("/usr/share/kvm/card.rom", "");
-  root.write(
-    "/etc/pve/mapping/pci.cfg",
-    "gpu\n\tdescription big one\n\tmap id=10de:2204,node=pve1,path=0000:01:00\n\nnic\n\tmap id=8086:1572\n",
-  );
+  root.write("/usr/share/kvm/a card$(id).rom", "");
+  root.write("/usr/share/kvm/slof.lid", "");
+  const mappings =
+    "gpu\n\tdescription big one\n\tmap id=10de:2204,node=pve1,path=0000:01:00\n\nnic\n\tmap id=8086:1572\n";
+  root.write("/etc/pve/mapping/pci.cfg", mappings);
+  root.write("/etc/pve/ha/resources.cfg", "vm: 101\n\tstate started\n\nct: 300\n\n");
+  root.write("/etc/pve/replication.cfg", "local: 200-0\n\ttarget pve1\n\nlocal: 200-1\n\ttarget pve3\n");
   expect((await facts()).proxmox).toEqual({
     node: "pve1",
     version: "8.2.4",
@@ -282,9 +309,14 @@ test("Proxmox: the cluster's virtual machines, what runs here, mappings", async 
       "101": expect.objectContaining({ node: "pve1", running: false }),
       "200": expect.objectContaining({ node: "pve2", running: false }),
     },
-    romFiles: ["card.rom"],
+    nodes: ["pve1", "pve2"],
+    highlyAvailable: ["101"],
+    replicated: ["200"],
+    romFiles: ["a card$(id).rom", "card.rom", "slof.lid"],
+    romDigests: { "card.rom": createHash("sha256").digest("hex") },
     pciMappings: ["gpu", "nic"],
     usbMappings: [],
+    mappingFiles: { pci: mappings, usb: "" },
   });
 });
 

@@ -55,6 +55,8 @@ export function hostFacts(facts: Partial<HostFacts> = {}): HostFacts {
     record: null,
     pending: [],
     proxmox: null,
+    memory: 64 * 1024 * 1024,
+    usbDevices: [],
     ...facts,
   } as HostFacts;
 }

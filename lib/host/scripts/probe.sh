@@ -8,6 +8,7 @@ probe() {
 	identity
 	boot
 	pci
+	usb
 	files
 	proxmox
 	critical
@@ -43,6 +44,11 @@ identity() {
 	done <"$ROOT/proc/cpuinfo"
 	attribute product "$ROOT/sys/class/dmi/id/sys_vendor"
 	attribute product "$ROOT/sys/class/dmi/id/product_name"
+	while read -r key value _; do
+		[ "$key" = MemTotal: ] || continue
+		emit memory "$value"
+		break
+	done <"$ROOT/proc/meminfo"
 	[ ! -d "$ROOT/sys/firmware/efi" ] || emit efi
 	for table in DMAR IVRS; do
 		[ ! -e "$ROOT/sys/firmware/acpi/tables/$table" ] || emit acpi-table "$table"
@@ -172,6 +178,23 @@ hex() {
 	value=${value#0x}
 }
 
+# What is plugged in, without root hubs and interfaces.
+usb() {
+	for device in "$ROOT"/sys/bus/usb/devices/*-*; do
+		case ${device##*/} in
+		*:*) continue ;;
+		esac
+		get "$device/idVendor" || continue
+		id=$value
+		get "$device/idProduct"
+		id=$id:$value
+		get "$device/bDeviceClass"
+		class=$value
+		get "$device/product"
+		emit usb "${device##*/}" "$id" "$class" "$value"
+	done
+}
+
 # One pass over the host's pci.ids, however many devices there are.
 pci_names() {
 	for list in "$ROOT/usr/share/misc/pci.ids" "$ROOT/usr/share/hwdata/pci.ids"; do
@@ -265,7 +288,8 @@ files() {
 		"$ROOT"/etc/kernel/cmdline "$ROOT"/etc/kernel/proxmox-boot-uuids "$ROOT"/etc/kernel/*boot-pin \
 		"$ROOT"/etc/default/grub "$ROOT"/etc/default/grub.d/*.cfg "$ROOT"/boot/grub/grubenv \
 		"$ROOT"/var/lib/cdktf-passthrough/record.json "$ROOT"/var/lib/cdktf-passthrough/pending \
-		"$ROOT"/etc/pve/nodes/*/qemu-server/*.conf "$ROOT"/etc/pve/mapping/*.cfg; do
+		"$ROOT"/etc/pve/nodes/*/qemu-server/*.conf "$ROOT"/etc/pve/mapping/*.cfg \
+		"$ROOT"/etc/pve/ha/resources.cfg "$ROOT"/etc/pve/replication.cfg; do
 		case $file in
 		*"$NL"*) continue ;;
 		esac
@@ -307,7 +331,28 @@ proxmox() {
 	for pid in "$ROOT"/run/qemu-server/*.pid; do
 		get "$pid" && [ -d "$ROOT/proc/$value" ] && pid=${pid##*/} && emit running "${pid%.pid}"
 	done
-	for rom in "$ROOT"/usr/share/kvm/*; do
-		[ ! -f "$rom" ] || emit rom "${rom##*/}"
+	for folder in "$ROOT"/etc/pve/nodes/*; do
+		[ ! -d "$folder" ] || emit node "${folder##*/}"
 	done
+	rom_files
+}
+
+# A ROM of the author's ends in .rom or .bin; what else lies there is QEMU's own.
+rom_files() {
+	set --
+	for rom in "$ROOT"/usr/share/kvm/*; do
+		[ -f "$rom" ] || continue
+		emit rom "${rom##*/}"
+		case ${rom##*/} in
+		*[!A-Za-z0-9._+-]*) ;;
+		*.rom | *.bin) set -- "$@" "$rom" ;;
+		esac
+	done
+	[ $# -gt 0 ] || return 0
+	digests=$(sha256sum "$@")
+	while read -r digest rom; do
+		emit rom-digest "${rom##*/}" "$digest"
+	done <<-END
+		$digests
+	END
 }
