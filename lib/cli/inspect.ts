@@ -1,13 +1,12 @@
-import pico from "picocolors";
 import { claims } from "../hypervisors/proxmox/claims";
 import type { Claim } from "../hypervisors/types";
 import type { CriticalUse, HostFacts, PciDevice } from "../model/facts";
+import type { Colors } from "./terminal";
 
 export interface InspectOptions {
   /** JSON instead of a table. */
   readonly json: boolean;
-  /** @default only on a terminal, and not with NO_COLOR set */
-  readonly colors?: boolean;
+  readonly colors: Colors;
 }
 
 /** Everything there is to say of one device. */
@@ -16,8 +15,6 @@ interface Row {
   readonly critical: readonly CriticalUse[];
   readonly claims: readonly Claim[];
 }
-
-type Colors = ReturnType<typeof pico.createColors>;
 
 /** The PCI devices of a host, for `passthrough inspect`: who has what, and what the host needs itself. */
 export function inspect(facts: HostFacts, options: InspectOptions): string {
@@ -29,15 +26,10 @@ export function inspect(facts: HostFacts, options: InspectOptions): string {
   }));
   if (options.json)
     return `${JSON.stringify({ ...summary(facts), devices: rows.map(printable) }, null, 2)}\n`;
-  const colors = pico.createColors(options.colors ?? onTerminal());
+  const { colors } = options;
   return (
     [heading(facts, colors), table(rows, colors), uses(facts, colors)].filter(Boolean).join("\n\n") + "\n"
   );
-}
-
-function onTerminal(): boolean {
-  // isTTY is undefined in a pipe, and picocolors then guesses by itself.
-  return Boolean(process.stdout.isTTY) && !process.env["NO_COLOR"];
 }
 
 function summary(facts: HostFacts) {

@@ -9,6 +9,8 @@ import { commandSteps, requiredCommands } from "../model/requirements";
 import { paths } from "../model/paths";
 import type { Host } from "../host/types";
 import { CliError } from "./errors";
+import { exitCodes } from "./exitCodes";
+import type { Progress } from "./terminal";
 
 export interface RebootOptions {
   /** For messages. */
@@ -28,12 +30,11 @@ export interface RebootContext {
   dial(patient: boolean): Host;
   /** Thrown while a host is booting, as against an error that waiting does not mend. */
   isNotUpYet(error: unknown): boolean;
-  say(line: string): void;
+  readonly progress: Progress;
+  /** What came of it: one line, also for who reads no progress. */
+  result(line: string): void;
   readonly signal: AbortSignal;
 }
-
-/** Exit code of what Ctrl-C ended. */
-const interruptedCode = 130;
 
 /**
  * Reboots a host if, and only if, its declared boot state is not what its kernel booted, and proves the result.
@@ -50,7 +51,7 @@ export async function reboot(options: RebootOptions, context: RebootContext): Pr
     });
     const record = parseRecord(facts.record);
     if (record === null) {
-      context.say(`${name}: nothing of ours is recorded on the host, so nothing is due`);
+      context.result(`${name}: nothing of ours is recorded on the host, so nothing is due`);
       return;
     }
     if (options.digest !== null && options.digest !== record.digest) {
@@ -73,7 +74,9 @@ export async function reboot(options: RebootOptions, context: RebootContext): Pr
     if (!state.required && !options.force) {
       throw new CliError(`${name} is not rebooted: ${state.reason}`);
     }
-    context.say(`${name}: ${state.required ? "a reboot is due" : "a reboot is forced"}: ${state.reason}`);
+    context.progress.say(
+      `${name}: ${state.required ? "a reboot is due" : "a reboot is forced"}: ${state.reason}`,
+    );
     await issue(name, context, host, facts, record);
     endedBoot = facts.bootId;
   } finally {
@@ -106,7 +109,7 @@ async function issue(
   // A host that goes down may take its answer along: its next boot shows what came of it.
   const maybeIssued = !outcome.ok && outcome.reason === "lost" && outcome.failedStep === steps.length - 1;
   if (!outcome.ok && !maybeIssued) throw new CliError(`Unable to reboot ${name}: ${words(outcome)}`);
-  context.say(`${name}: reboot issued, waiting for it to come back`);
+  context.progress.say(`${name}: reboot issued, waiting for it to come back`);
 }
 
 async function comeBack(options: RebootOptions, context: RebootContext, endedBoot: string): Promise<void> {
@@ -114,16 +117,12 @@ async function comeBack(options: RebootOptions, context: RebootContext, endedBoo
   let settled = Infinity;
   const started = Date.now();
   const seconds = () => Math.round((Date.now() - started) / 1000);
-  let phase = "";
-  const report = (now: string) => {
-    if (now !== phase) context.say(`${name}: ${now} (${seconds()} s)`);
-    phase = now;
-  };
+  const report = (now: string) => context.progress.doing(`${name}: ${now}`, `${seconds()} s`);
   for (;;) {
     if (context.signal.aborted) {
       throw new CliError(
         `Stopped waiting for ${name}, which is rebooting. The next deploy proves it.`,
-        interruptedCode,
+        exitCodes.interrupted,
       );
     }
     if (seconds() > timeout) {
@@ -194,7 +193,7 @@ async function prove(
   const onVfio = functions.filter(({ address }) =>
     facts.devices.some((device) => device.address === address && device.driver === "vfio-pci"),
   ).length;
-  context.say(
+  context.result(
     `${name}: proven: ${rebooted ? "" : "no reboot needed, "}${parameters.join(" ") || "no kernel parameters"} running, ` +
       `${onVfio} of ${functions.length} functions on vfio-pci`,
   );
@@ -210,14 +209,14 @@ async function prove(
   };
   const steps = [...images, ...recordSteps(facts.record, after)];
   if (steps.length === 0) return;
-  if (images.length > 0) context.say(`${name}: bringing the other kernels' initramfs up to date`);
+  if (images.length > 0) context.progress.say(`${name}: bringing the other kernels' initramfs up to date`);
   const outcome = await host.change({ purpose: `prove ${name}`, machineId: facts.machineId, steps });
   if (!outcome.ok)
     throw new CliError(`${name} runs what is declared, but that could not be recorded: ${words(outcome)}`);
 }
 
 function stoppedBefore(name: string): CliError {
-  return new CliError(`Stopped before ${name} was rebooted.`, interruptedCode);
+  return new CliError(`Stopped before ${name} was rebooted.`, exitCodes.interrupted);
 }
 
 function words(outcome: Extract<ChangeOutcome, { ok: false }>): string {

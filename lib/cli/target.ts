@@ -1,6 +1,6 @@
 import { connectionOf, type ConnectionBlock } from "../host/connectionBlock";
 import type { Connection } from "../host/types";
-import { CliError } from "./errors";
+import { usageError } from "./errors";
 
 /** The options of every command that reaches for a host. */
 export interface Target {
@@ -27,7 +27,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function connectionTo(target: string, { port, identity, hostKey }: Target): Connection {
   const at = target.lastIndexOf("@");
   const host = target.slice(at + 1);
-  if (host === "" || at === 0) throw new CliError(`"${target}" is no host. Expected user@host or host.`);
+  if (host === "" || at === 0) throw usageError(`"${target}" is no host. Expected user@host or host.`);
   return { host, user: at < 0 ? undefined : target.slice(0, at), port, identityFile: identity, hostKey };
 }
 
@@ -36,7 +36,7 @@ export function rebootOfEvent(env: Environment): RebootSubject {
   const name = env["PASSTHROUGH_HOST"];
   const connection = env["PASSTHROUGH_CONNECTION"];
   if (name === undefined || connection === undefined)
-    throw new CliError("Which host? Give user@host. Only the stack's own event goes without.");
+    throw usageError("Which host? Give user@host. Only the stack's own event goes without.");
   return {
     name,
     connection: connectionFrom(connection),
@@ -54,7 +54,7 @@ function connectionFrom(json: string): Connection {
     block = null;
   }
   if (typeof block !== "object" || block === null || Array.isArray(block))
-    throw new CliError("PASSTHROUGH_CONNECTION is not the JSON object that the stack's event writes there.");
+    throw usageError("PASSTHROUGH_CONNECTION is not the JSON object that the stack's event writes there.");
   return connectionOf(block as ConnectionBlock);
 }
 
@@ -63,6 +63,6 @@ function secondsOf(env: Environment, name: string): number | undefined {
   if (text === undefined || text === "") return undefined;
   const value = Number(text);
   if (!Number.isFinite(value) || value < 0)
-    throw new CliError(`${name} is "${text}"; expected a number of seconds.`);
+    throw usageError(`${name} is "${text}"; expected a number of seconds.`);
   return value;
 }

@@ -19,6 +19,7 @@ import teeScript from "./scripts/tee.sh";
 import { fingerprint, keyFile } from "./keys";
 import { SshServer } from "./sshServer";
 import { type Counters, readState } from "./state";
+import { lockFolder, makeFolder } from "./folder";
 import { linkTools } from "./systemTools";
 import { install } from "./tree/installation";
 import { espFiles } from "./programs/proxmoxBootTool";
@@ -75,10 +76,20 @@ export interface EmbeddedHost {
 
 /**
  * Starts a host in a folder. No root, no network, nothing but Node and `sh` are needed.
- * @throws an Error where the folder holds a host of another profile, or its port is taken.
+ * @throws an Error where the folder cannot be made, is in use, or holds a host of another profile, or the port is taken.
  */
 export async function startEmbeddedHost(options: EmbeddedHostOptions): Promise<EmbeddedHost> {
-  const host = new Embedded(options);
+  const profile = profileOf(options.profile);
+  const dir = resolve(options.dir);
+  makeFolder(dir);
+  const unlock = await lockFolder(dir);
+  let host: Embedded;
+  try {
+    host = new Embedded({ ...options, profile, dir }, unlock);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
   try {
     await host.start(options.port);
   } catch (error) {
@@ -103,10 +114,12 @@ class Embedded implements EmbeddedHost {
   private booting: Promise<void> | null = null;
   private readonly stopping = new AbortController();
 
-  constructor(private readonly options: EmbeddedHostOptions) {
-    this.profile = profileOf(options.profile);
-    this.dir = resolve(options.dir);
-    mkdirSync(this.dir, { recursive: true });
+  constructor(
+    private readonly options: EmbeddedHostOptions & { readonly profile: Profile },
+    private readonly unlock: () => void,
+  ) {
+    this.profile = options.profile;
+    this.dir = options.dir;
     const state = readState(this.dir);
     if (state !== null && state.profile !== this.profile.name) {
       throw new Error(
@@ -211,6 +224,7 @@ class Embedded implements EmbeddedHost {
     this.machine.killAll();
     this.gate.close();
     this.machine.save();
+    this.unlock();
   }
 
   /** The installer's last step: images and boot entries for every kernel. */

@@ -1,6 +1,6 @@
 /** `passthrough` as somebody types it: its output, its errors, its exit codes. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -46,11 +46,11 @@ describe("what cannot be understood is said in one form, and nothing else", () =
     ],
   ])("%j", async (args, words) => {
     const { code, stdout, stderr } = await passthrough(args);
-    expect(stderr).toMatch(/^error: /);
+    expect(stderr).toMatch(/^passthrough: /);
     expect(stderr).toContain(words);
     expect(stderr).not.toMatch(/^ +at /m);
     expect(stdout).toBe("");
-    expect(code).toBe(1);
+    expect(code).toBe(words.startsWith("identity") ? 1 : 2);
   });
 
   test.each([
@@ -63,17 +63,10 @@ describe("what cannot be understood is said in one form, and nothing else", () =
     ],
   ])("the event's environment: %j", async (env, words) => {
     const { code, stderr } = await passthrough(["reboot"], { env });
-    expect(stderr).toMatch(/^error: /);
+    expect(stderr).toMatch(/^passthrough: /);
     expect(stderr).toContain(words);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
   });
-});
-
-test("--help names every command, on stdout", async () => {
-  const { code, stdout, stderr } = await passthrough(["--help"]);
-  for (const name of ["inspect", "reboot", "embedded-host"])
-    expect(stdout).toMatch(new RegExp(`^  ${name} `, "m"));
-  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
 });
 
 describe("inspect", () => {
@@ -120,7 +113,7 @@ describe("inspect", () => {
     await new Promise((resolve) => server.close(resolve));
     const args = ["inspect", "root@127.0.0.1", "--port", String(port), "--identity", host.clientKeyFile];
     const { code, stdout, stderr } = await passthrough(args);
-    expect(stderr).toMatch(/^error: Unable to connect to root@127\.0\.0\.1 .*ECONNREFUSED/);
+    expect(stderr).toMatch(/^passthrough: Unable to connect to root@127\.0\.0\.1 .*ECONNREFUSED/);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
   });
 
@@ -185,21 +178,65 @@ describe("embedded-host", () => {
     const { port } = server.address() as AddressInfo;
     const { code, stdout, stderr } = await finished(start("--port", String(port)));
     server.close();
-    expect(stderr).toMatch(new RegExp(`^error: .*${port}`));
+    expect(stderr).toMatch(new RegExp(`^passthrough: .*${port}`));
     expect(stderr).not.toMatch(/^ +at /m);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  });
+
+  test("--json says how to reach it, for programs", async () => {
+    const child = start("--json");
+    const end = finished(child);
+    let said = "";
+    child.stdout?.on("data", (chunk) => (said += String(chunk)));
+    await waitFor(() => said.endsWith("}\n"));
+    child.kill();
+    await end;
+    expect(JSON.parse(said)).toMatchObject({
+      host: "127.0.0.1",
+      port: expect.any(Number),
+      user: "root",
+      identityFile: join(folder, "a host", "client_key"),
+      hostKey: expect.stringMatching(/^ssh-ed25519 /),
+    });
+  });
+
+  test("refuses a folder that another one uses, by whatever name, and leaves that one alone", async () => {
+    const first = start();
+    const end = finished(first);
+    const said = await introduction(first);
+    symlinkSync(join(folder, "a host"), join(folder, "link"));
+    const second = await passthrough(["embedded-host", "--profile", "debian-intel", "--dir", "link"], {
+      cwd: folder,
+    });
+    expect(second.stderr).toBe(
+      `passthrough: The folder ${join(folder, "link")} is in use by another embedded host (process ${first.pid}). ` +
+        "Stop that one, or name another folder.\n",
+    );
+    expect({ code: second.code, stdout: second.stdout }).toEqual({ code: 1, stdout: "" });
+    const line = /^Look at it: +npx passthrough (.*)$/m.exec(said)?.[1];
+    const looked = spawnSync("sh", ["-c", `exec '${process.execPath}' '${command}' ${line}`]);
+    expect(looked.status).toBe(0);
+    first.kill("SIGKILL");
+    await end;
+    // Nothing of the lock outlives its holder.
+    const third = start();
+    const thirdEnd = finished(third);
+    await introduction(third);
+    third.kill();
+    await thirdEnd;
   });
 
   test("says so when its folder cannot be one, or holds another machine", async () => {
     writeFileSync(join(folder, "file"), "");
     const run = (dir: string) =>
       passthrough(["embedded-host", "--profile", "proxmox-amd", "--dir", dir], { cwd: folder });
-    expect(await run("file")).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining(join(folder, "file")),
-    });
+    for (const dir of ["file", "file/below", "/proc/x", "/proc/x/y"]) {
+      const { code, stderr } = await run(dir);
+      expect(stderr).toMatch(/^passthrough: Unable to make the folder \/.*: E[A-Z]+: .*\. Name one that/);
+      expect(code).toBe(1);
+    }
     expect((await run("a host")).stderr).toMatch(
-      /^error: The folder .* holds an embedded host of profile debian-intel/,
+      /^passthrough: The folder .* holds an embedded host of profile debian-intel/,
     );
   });
 });
@@ -239,10 +276,10 @@ describe("reboot by hand", () => {
     await sh(host, `rm ${dropIn} && update-grub`);
     await host.reboot();
     host.resetCounters();
-    const { code, stdout, stderr } = await reboot();
-    expect(stdout).toContain("a reboot is due: the running kernel lacks iommu=pt");
+    const { code, stderr } = await reboot();
+    expect(stderr).toContain("a reboot is due: the running kernel lacks iommu=pt");
     expect(stderr).toMatch(
-      /^error: root@127\.0\.0\.1 rebooted, but does not run what is declared:\n {2}- the running kernel lacks iommu=pt\n/,
+      /^passthrough: root@127\.0\.0\.1 rebooted, but does not run what is declared:\n {2}- the running kernel lacks iommu=pt\n/m,
     );
     expect({ code, reboots: host.counters().reboots }).toEqual({ code: 1, reboots: 1 });
   });
@@ -258,8 +295,8 @@ describe("reboot by hand", () => {
   test("unless it is forced, once the cause is mended", async () => {
     writeFileSync(join(host.root, dropIn), written);
     await sh(host, "update-grub");
-    const { code, stdout } = await reboot("--force");
-    expect(stdout).toContain("a reboot is forced");
+    const { code, stdout, stderr } = await reboot("--force");
+    expect(stderr).toContain("a reboot is forced");
     expect(stdout).toContain("proven: iommu=pt running, 2 of 2 functions on vfio-pci");
     expect({ code, reboots: host.counters().reboots }).toEqual({ code: 0, reboots: 1 });
   });
@@ -271,12 +308,12 @@ describe("reboot by hand", () => {
     await sh(host, "update-grub");
     const child = startPassthrough(["reboot", ...target(host), "--settle", "1"]);
     const end = finished(child);
-    child.stdout?.on("data", (chunk) => {
+    child.stderr?.on("data", (chunk) => {
       if (String(chunk).includes("reboot issued")) child.kill("SIGINT");
     });
     const { code, stderr } = await end;
     expect(stderr).toMatch(
-      /^error: Stopped waiting for root@127\.0\.0\.1, which is rebooting\. The next deploy proves it\.\n$/,
+      /^passthrough: Stopped waiting for root@127\.0\.0\.1, which is rebooting\. The next deploy proves it\.\n$/m,
     );
     expect(code).toBe(130);
     await waitFor(() => host.isUp() && (fileOf(host, "/proc/cmdline") ?? "").includes("iommu=pt"));

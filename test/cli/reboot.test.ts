@@ -1,5 +1,6 @@
 import { CliError } from "../../lib/cli/errors";
 import { reboot, type RebootOptions } from "../../lib/cli/reboot";
+import { progressOn } from "../../lib/cli/terminal";
 import type { Host } from "../../lib/host/types";
 import type { Change, ChangeOutcome, Step } from "../../lib/model/change";
 import type { HostFacts } from "../../lib/model/facts";
@@ -62,7 +63,8 @@ class FakeHost {
       {
         dial: () => this.dialled(),
         isNotUpYet: (error) => error instanceof NotUpYet,
-        say: (line) => void this.said.push(line),
+        progress: progressOn({ write: (text) => this.said.push(String(text).trimEnd()) }),
+        result: (line) => void this.said.push(line),
         signal: this.stop.signal,
       },
     ).finally(() => (done = true));
