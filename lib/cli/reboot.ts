@@ -199,7 +199,15 @@ async function prove(
   );
   // The fallback images follow only now that this boot is known to be good.
   const images = record.otherImagesPending
-    ? commandSteps(requiredCommands([paths.modprobe], detectPlatform(observation), observation, false), [])
+    ? commandSteps(
+        requiredCommands(
+          [paths.modprobe],
+          record.platform ?? detectPlatform(observation),
+          observation,
+          false,
+        ),
+        [],
+      )
     : [];
   const after: HostRecord = {
     ...record,

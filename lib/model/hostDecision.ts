@@ -5,19 +5,12 @@ import { checkDeclaration } from "./declarationProblems";
 import { neverIommu } from "./iommuSwitch";
 import { checkCommandLineLength, unmetParameters } from "./kernelParameters";
 import type { Observation } from "./observation";
-import {
-  eitherFiles,
-  fileWrites,
-  foreignCommandLine,
-  ownedFiles,
-  type FileWrite,
-  type OwnedFiles,
-} from "./ownedFiles";
+import { eitherFiles, fileWrites, ownedFiles, type FileWrite, type OwnedFiles } from "./ownedFiles";
 import { paths } from "./paths";
-import { detectPlatform, type Platform, type PlatformOverrides } from "./platform";
+import { detectPlatform, loaderOf, type Platform, type PlatformOverrides } from "./platform";
 import { historyAfter, rebootState, type History, type RebootState } from "./reboot";
 import { parseRecord, printRecord, type HostRecord } from "./record";
-import { commandSteps, requiredCommands } from "./requirements";
+import { commandSteps, needsImage, requiredCommands } from "./requirements";
 
 /** Everything that follows from a declaration and what was read of its host. */
 export interface HostDecision {
@@ -64,12 +57,6 @@ export function decideHost(
   };
 }
 
-/** Where others' parameters stand. */
-const parameterSource = {
-  [paths.grubDropIn]: "/etc/default/grub or the file of /etc/default/grub.d that has it",
-  [paths.kernelCommandLine]: paths.kernelCommandLine,
-} as const;
-
 /** What others and we make of the kernel's command line must fit, and must not undo what is asked for. */
 function checkCommandLines(
   declaration: BootDeclaration,
@@ -78,17 +65,18 @@ function checkCommandLines(
   observation: Observation,
   base: OwnedFiles,
 ): void {
-  for (const path of platform.parameterFiles) {
-    const foreign = foreignCommandLine(observation, path, base);
-    const line = [foreign.trim(), ...unmetParameters(foreign, boot.parameters)].join(" ");
-    checkCommandLineLength(line);
-    const off = declaration.iommu ? neverIommu(line, platform.cpuVendor) : null;
-    if (off === null) continue;
-    throw new Error(
-      `The kernel command line of ${observation.hostname} has ${off}, which leaves the IOMMU off whatever else stands ` +
-        `there, and it is not ours to remove. Take it out of ${parameterSource[path]}, then plan again; or set ` +
-        "`iommu` to false.",
-    );
+  for (const place of loaderOf(platform).places(observation)) {
+    for (const foreign of place.foreign(observation, base[place.key] ?? "")) {
+      const line = [foreign.trim(), ...unmetParameters(foreign, boot.parameters)].join(" ");
+      checkCommandLineLength(line);
+      const off = declaration.iommu ? neverIommu(line, platform.cpuVendor) : null;
+      if (off === null) continue;
+      throw new Error(
+        `The kernel command line of ${observation.hostname} has ${off}, which leaves the IOMMU off whatever else stands ` +
+          `there, and it is not ours to remove. Take it out of ${place.source}, then plan again; or set ` +
+          "`iommu` to false.",
+      );
+    }
   }
 }
 
@@ -106,7 +94,7 @@ export function configurationSteps(
 ): Step[] {
   const { boot, platform, base, files, writes, record, reboot } = decision;
   const commands = requiredCommands(
-    writes.map(({ path }) => path),
+    writes.map(({ key }) => key),
     platform,
     observation,
     reboot.required,
@@ -116,12 +104,13 @@ export function configurationSteps(
     owner: ownership.owner,
     boot,
     digest: decision.digest,
+    platform,
     build: decision.history.build ?? { bootId: observation.bootId, digest: decision.digest, booted: "" },
     departed: decision.history.departed,
     attempt: record?.digest === decision.digest ? record.attempt : null,
     proven: record?.digest === decision.digest ? record.proven : null,
     allowCritical: ownership.allowCritical,
-    otherImagesPending: otherImagesPending(record, commands, reboot.required, observation),
+    otherImagesPending: otherImagesPending(record, writes, reboot.required, observation),
     hostDrivers: hostDrivers(boot, record, observation),
     files,
   };
@@ -151,7 +140,7 @@ export function removalSteps(
 ): Step[] {
   const writes = fileWrites(observation, base, {});
   const commands = requiredCommands(
-    writes.map(({ path }) => path),
+    writes.map(({ key }) => key),
     platform,
     observation,
     false,
@@ -183,11 +172,11 @@ function fileStep({ path, content, mode, now }: FileWrite): Step {
 
 function otherImagesPending(
   record: HostRecord | null,
-  commands: readonly string[],
+  writes: readonly FileWrite[],
   onlyNext: boolean,
   { kernel }: Observation,
 ): boolean {
-  const built = commands.some((command) => command.startsWith("update-initramfs"));
+  const built = needsImage(writes.map(({ key }) => key));
   const others = kernel.next !== null && kernel.installed.some((release) => release !== kernel.next);
   return built ? onlyNext && others : (record?.otherImagesPending ?? false);
 }

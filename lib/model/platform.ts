@@ -1,16 +1,25 @@
+import {
+  bootLoader,
+  bootLoaderNames,
+  bootLoaders,
+  type BootLoader,
+  type BootLoaderName,
+} from "./bootLoaders";
+import {
+  initramfsNames,
+  initramfsTool,
+  initramfsTools,
+  type InitramfsName,
+  type InitramfsTool,
+} from "./initramfs";
 import type { Observation } from "./observation";
-import { paths } from "./paths";
 
-/** What a host boots with: where kernel parameters stand, and what brings written files into the next boot. */
+/** What a host boots with: the rows of the two tables, and whose IOMMU it is. */
 export interface Platform {
-  readonly bootLoader: "grub" | "proxmox-boot-tool";
-  readonly initramfs: "initramfs-tools";
+  readonly bootLoader: BootLoaderName;
+  readonly initramfs: InitramfsName;
   readonly cpuVendor: "intel" | "amd" | "other";
-  /** Files that carry kernel parameters. */
-  readonly parameterFiles: readonly ParameterFile[];
 }
-
-export type ParameterFile = typeof paths.grubDropIn | typeof paths.kernelCommandLine;
 
 /** What the author set by hand; null or absent: detect it. */
 export interface PlatformOverrides {
@@ -19,31 +28,35 @@ export interface PlatformOverrides {
   readonly cpuVendor?: string | null;
 }
 
-/** Throws, naming what was found and how to set it by hand. */
-export function detectPlatform(observation: Observation, overrides: PlatformOverrides = {}): Platform {
-  const bootLoader = overrides.bootLoader ?? detectBootLoader(observation);
-  const initramfs = overrides.initramfs ?? observation.initramfsTools[0];
-  const cpuVendor = overrides.cpuVendor ?? detectCpuVendor(observation);
-  if (bootLoader !== "grub" && bootLoader !== "proxmox-boot-tool") {
-    throw new Error(
-      unsupported(observation, "boot loader", bootLoader, "`grub` or `proxmox-boot-tool`", "bootLoader"),
-    );
-  }
-  if (initramfs !== "initramfs-tools") {
-    throw new Error(
-      unsupported(observation, "initramfs builder", initramfs, "`initramfs-tools`", "initramfs"),
-    );
-  }
-  if (cpuVendor !== "intel" && cpuVendor !== "amd" && cpuVendor !== "other") {
-    throw new Error(unsupported(observation, "CPU vendor", cpuVendor, "`intel` or `amd`", "cpuVendor"));
-  }
-  return { bootLoader, initramfs, cpuVendor, parameterFiles: parameterFiles(observation, bootLoader) };
+export function loaderOf({ bootLoader: name }: Platform): BootLoader {
+  return bootLoader(name);
 }
 
-function detectBootLoader(observation: Observation): string | undefined {
-  const { bootLoaders } = observation;
-  if (bootLoaders.proxmoxBootTool && bootLoaders.proxmoxBootUuids.length > 0) return "proxmox-boot-tool";
-  return bootLoaders.updateGrub ? "grub" : undefined;
+export function toolOf({ initramfs }: Platform): InitramfsTool {
+  return initramfsTool(initramfs);
+}
+
+/** Throws, naming what was found and how to set it by hand. */
+export function detectPlatform(observation: Observation, overrides: PlatformOverrides = {}): Platform {
+  const loader = overrides.bootLoader ?? bootLoaders.find((row) => row.detect(observation))?.name;
+  const initramfs =
+    overrides.initramfs ??
+    initramfsTools.find(({ name }) => observation.initramfsTools.includes(name))?.name ??
+    observation.initramfsTools[0];
+  const cpuVendor = overrides.cpuVendor ?? detectCpuVendor(observation);
+  if (!isOneOf<BootLoaderName>(bootLoaderNames, loader))
+    throw unsupported(observation, "boot loader", loader, bootLoaderNames, "bootLoader");
+  if (!isOneOf<InitramfsName>(initramfsNames, initramfs))
+    throw unsupported(observation, "initramfs builder", initramfs, initramfsNames, "initramfs");
+  if (!isOneOf<Platform["cpuVendor"]>(cpuVendors, cpuVendor))
+    throw unsupported(observation, "CPU vendor", cpuVendor, ["intel", "amd"], "cpuVendor");
+  return { bootLoader: loader, initramfs, cpuVendor };
+}
+
+const cpuVendors = ["intel", "amd", "other"] as const;
+
+function isOneOf<T extends string>(known: readonly string[], found: string | undefined): found is T {
+  return found !== undefined && known.includes(found);
 }
 
 /** By the firmware's tables first: /proc/cpuinfo of an emulated CPU may name another vendor than its IOMMU. */
@@ -53,26 +66,18 @@ function detectCpuVendor(observation: Observation): string {
   return table === null ? observation.cpu.vendor : byTable[table];
 }
 
-/** proxmox-boot-tool manages ESPs for systemd-boot and for GRUB: each reads its own file, a mixed host both. */
-function parameterFiles(observation: Observation, bootLoader: Platform["bootLoader"]): ParameterFile[] {
-  if (bootLoader === "grub") return [paths.grubDropIn];
-  const modes = new Set(Object.values(observation.bootLoaders.espModes));
-  if (modes.size === 0) modes.add(observation.firmware.efi ? "uefi" : "grub");
-  return [
-    ...(modes.has("uefi") ? [paths.kernelCommandLine] : []),
-    ...(modes.has("grub") ? [paths.grubDropIn] : []),
-  ];
-}
-
 function unsupported(
   observation: Observation,
   what: string,
   found: string | undefined,
-  expected: string,
+  supported: readonly string[],
   prop: string,
-): string {
+): Error {
   const host = `${observation.hostname} (${observation.distribution.prettyName}, kernel ${observation.kernel.release})`;
   const there =
     found === undefined ? `none that is known was found on ${host}` : `${found} on ${host} is not supported`;
-  return `${what}: ${there}. Supported: ${expected}; set \`${prop}\` of the IommuHost by hand if one of them is right.`;
+  const expected = supported.map((name) => `\`${name}\``).join(", ");
+  return new Error(
+    `${what}: ${there}. Supported: ${expected}; set \`${prop}\` of the IommuHost by hand if one of them is right.`,
+  );
 }

@@ -1,6 +1,7 @@
 import type { DesiredBoot } from "./bootConfiguration";
 import type { OwnedFiles } from "./ownedFiles";
 import { paths } from "./paths";
+import type { Platform } from "./platform";
 
 /**
  * What we leave on the host beside its configuration: whose declaration it is, what was declared for boot and what
@@ -13,6 +14,8 @@ export interface HostRecord {
   /** The declared boot state. */
   readonly boot: DesiredBoot;
   readonly digest: string;
+  /** What the host boots with, as detected or set by hand; a record of an earlier version has none. */
+  readonly platform?: Platform;
   /** When the declared state was written, and what the kernel of that moment had booted (a digest). */
   readonly build: { readonly bootId: string; readonly digest: string; readonly booted: string };
   /** Parameters that left the declaration while `bootId` ran with them. */

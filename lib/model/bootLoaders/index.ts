@@ -1,0 +1,16 @@
+import { grub } from "./grub";
+import { proxmoxBootTool } from "./proxmoxBootTool";
+import type { BootLoader, BootLoaderName } from "./types";
+
+export type { BootLoader, BootLoaderName } from "./types";
+
+/** Every boot loader that is known; the first that a host shows is the one that boots it. */
+export const bootLoaders: readonly BootLoader[] = [proxmoxBootTool, grub];
+
+export const bootLoaderNames: readonly string[] = bootLoaders.map(({ name }) => name);
+
+export function bootLoader(name: BootLoaderName): BootLoader {
+  const found = bootLoaders.find((loader) => loader.name === name);
+  if (!found) throw new Error(`There is no boot loader ${name}.`);
+  return found;
+}
