@@ -13,10 +13,11 @@ module.exports = {
     only("plugin"),
     only("constructs", "schema"),
     only("host", "model"),
+    only("engine", "model"),
     only("hypervisors", "host", "model"),
-    only("provider", "plugin", "schema", "host", "hypervisors", "model"),
+    only("provider", "plugin", "schema", "host", "engine", "hypervisors", "model"),
     only("embedded", "model"),
-    only("cli", "host", "hypervisors", "model", "embedded"),
+    only("cli", "host", "engine", "hypervisors", "model", "embedded"),
     {
       name: "index-is-constructs",
       severity: "error",
