@@ -1,7 +1,17 @@
 const tseslint = require("typescript-eslint");
 
 module.exports = tseslint.config(
-  { ignores: ["dist/", "node_modules/", "**/cdktf.out/", "**/*.js", "**/*.cjs"] },
+  {
+    ignores: [
+      "dist/",
+      "node_modules/",
+      "**/cdktf.out/",
+      "**/*.js",
+      "**/*.cjs",
+      "!eslint.config.js",
+      "!.dependency-cruiser.cjs",
+    ],
+  },
   ...tseslint.configs.strict,
   {
     rules: {
@@ -16,5 +26,6 @@ module.exports = tseslint.config(
       "no-console": "off",
     },
   },
+  { files: ["*.js", ".*.cjs"], rules: { "@typescript-eslint/no-require-imports": "off" } },
   { files: ["test/**"], rules: { "@typescript-eslint/no-non-null-assertion": "off" } },
 );
