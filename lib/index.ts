@@ -9,6 +9,7 @@ export {
 } from "./constructs/PassthroughProvider";
 export { PassthroughVm, type PassthroughVmProps } from "./constructs/PassthroughVm";
 export { PciDevices, type PciDevicesProps } from "./constructs/PciDevices";
-export { Proxmox, type VmTarget } from "./constructs/Proxmox";
+export { Proxmox } from "./constructs/Proxmox";
 export type { PciSlotProps, UsbSlotProps } from "./constructs/slots";
 export { VfioBinding, type DeviceSelector, type VfioBindingProps } from "./constructs/VfioBinding";
+export type { VmTarget } from "./constructs/VmTarget";

@@ -1,4 +1,4 @@
-import { claims } from "../hypervisors/proxmox/claims";
+import { claims } from "../hypervisors/registry";
 import type { Claim } from "../hypervisors/types";
 import type { CriticalUse, HostFacts, PciDevice } from "../model/facts";
 import type { Colors } from "./terminal";

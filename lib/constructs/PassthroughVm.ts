@@ -1,13 +1,13 @@
 import { Token, type IResolvable } from "cdktf";
 import type { Construct } from "constructs";
-import { vmSchema, type ConfigOf } from "../schema";
+import { hypervisorTakes, vmSchema, type ConfigOf } from "../schema";
 import { BoundDevice } from "./BoundDevice";
 import * as errors from "./errors";
 import { requireStackOf } from "./names";
 import { PassthroughResource, type PassthroughResourceProps } from "./PassthroughResource";
-import type { VmTarget } from "./Proxmox";
 import {
   checkPciSlots,
+  checkTaken,
   checkUsbSlots,
   literalAddress,
   pciSlots,
@@ -19,17 +19,20 @@ import {
   type UsbSlotProps,
 } from "./slots";
 import * as valid from "./validation";
+import type { VmTarget } from "./VmTarget";
 
 export interface PassthroughVmProps extends PassthroughResourceProps {
   /** The existing VM, such as `Proxmox.vm(host, 100)`; its host is of the same stack. */
   readonly on: VmTarget;
   /**
-   * PCI devices by slot, `hostpci0` to `hostpci15`. Other slots of the VM stay as they are.
+   * PCI devices by slot: `hostpci0` to `hostpci15` with Proxmox VE, elsewhere names of your own such as `gpu`. Other
+   * slots of the VM stay as they are.
    * @default none
    */
   readonly pci?: Readonly<Record<string, PciSlotProps>>;
   /**
-   * USB devices by slot, `usb0` to `usb13`. Other slots of the VM stay as they are.
+   * USB devices by slot: `usb0` to `usb13` with Proxmox VE, elsewhere names of your own. Other slots of the VM stay as
+   * they are.
    * @default none
    */
   readonly usb?: Readonly<Record<string, UsbSlotProps>>;
@@ -142,8 +145,14 @@ export class PassthroughVm extends PassthroughResource<typeof vmSchema.attribute
 function checkProps(path: string, props: PassthroughVmProps): void {
   const at = (prop: string): string => `${path}: ${prop}`;
   const { pci = {}, usb = {} } = props;
-  checkPciSlots(path, pci, props.machine);
-  checkUsbSlots(path, usb);
+  const takes = hypervisorTakes[props.on.hypervisor];
+  const { machine, cpu, bios, vga, bootOrder, restart } = props;
+  checkTaken(path, takes, {
+    ...{ pci: pciSlots(pci, () => ""), usb: usbSlots(usb) },
+    ...{ machine, cpu, bios, vga, boot_order: bootOrder && [...bootOrder], restart },
+  });
+  checkPciSlots(path, pci, machine, takes);
+  checkUsbSlots(path, usb, takes);
   for (const [name, { device }] of Object.entries(pci)) {
     if (device instanceof BoundDevice && device.binding.host !== props.on.host) {
       const hosts = [device.binding.host.node.path, props.on.host.node.path] as const;

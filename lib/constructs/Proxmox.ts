@@ -1,13 +1,7 @@
 import { Token, Tokenization } from "cdktf";
 import * as errors from "./errors";
 import type { IommuHost } from "./IommuHost";
-
-/** A virtual machine on one of the stack's hosts. */
-export interface VmTarget {
-  readonly hypervisor: "proxmox";
-  readonly host: IommuHost;
-  readonly vmId: string;
-}
+import type { VmTarget } from "./VmTarget";
 
 /** Proxmox VE. */
 export class Proxmox {

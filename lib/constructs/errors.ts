@@ -161,8 +161,16 @@ export const otherHost = (where: string, device: string, deviceHost: string, vmH
     `${where} takes ${device} of ${deviceHost}, and the VM is on ${vmHost}. Expected a device of the VM's own host.`,
   );
 
-export const unknownSlot = (where: string, value: string, first: string, last: string): Error =>
-  new Error(`${where} has no slot ${quote(value)}. Expected ${first} to ${last}.`);
+export const unknownSlot = (where: string, value: string, expected: string): Error =>
+  new Error(`${where} has no slot ${quote(value)}. Expected ${expected}.`);
+
+export const notTaken = (
+  where: string,
+  prop: string,
+  hypervisor: string,
+  expected: readonly string[],
+): Error =>
+  new Error(`${where}: ${hypervisor} has no \`${prop}\`. It takes ${list(expected)}; leave \`${prop}\` out.`);
 
 export const slotWithoutSource = (where: string, sources: readonly string[]): Error =>
   new Error(`${where} names nothing to attach. Expected one of ${list(sources)}.`);

@@ -1,10 +1,10 @@
-import type { PciSlot, UsbSlot } from "../schema";
+import { notTaken, type HypervisorTakes, type PciSlot, type UsbSlot } from "../schema";
 import { BoundDevice } from "./BoundDevice";
 import type { Claim } from "./claims";
 import * as errors from "./errors";
 import * as valid from "./validation";
 
-/** What stands in one hostpci slot: a device, or a mapping. */
+/** What stands in one PCI slot. Each hypervisor takes some of the options, and names in an error what it takes. */
 export interface PciSlotProps {
   /**
    * A device of a VfioBinding, or the address of one that is held otherwise.
@@ -100,20 +100,22 @@ export interface UsbSlotProps {
 type Slots<T> = Readonly<Record<string, T>>;
 
 /** @param path of the VM's construct */
-export function checkPciSlots(path: string, slots: Slots<PciSlotProps>, machine: string | undefined): void {
-  const names = Object.keys(slots);
-  for (const name of names) {
-    if (!/^hostpci(?:[0-9]|1[0-5])$/.test(name)) {
-      throw errors.unknownSlot(`${path}: pci`, name, "hostpci0", "hostpci15");
-    }
+export function checkPciSlots(
+  path: string,
+  slots: Slots<PciSlotProps>,
+  machine: string | undefined,
+  { pciSources }: HypervisorTakes,
+): void {
+  const written = pciSlots(slots, () => "");
+  for (const [name, slot] of Object.entries(slots)) {
+    checkSource(`${path}: pci.${name}`, written[name] ?? {}, pciSources);
+    checkPciSlot(`${path}: pci.${name}`, slot, machine);
   }
-  for (const [name, slot] of Object.entries(slots)) checkPciSlot(`${path}: pci.${name}`, slot, machine);
-  const [first, second] = names.filter((name) => slots[name]?.xVga);
+  const [first, second] = Object.keys(slots).filter((name) => slots[name]?.xVga);
   if (first !== undefined && second !== undefined) throw errors.secondPrimaryDisplay(path, first, second);
 }
 
 function checkPciSlot(where: string, slot: PciSlotProps, machine: string | undefined): void {
-  checkSource(where, { device: slot.device, mapping: slot.mapping });
   if (slot.device !== undefined && !(slot.device instanceof BoundDevice)) {
     valid.check(valid.isAddresses, `${where}.device`, slot.device.address);
   }
@@ -148,20 +150,45 @@ function isQ35(machine: string): boolean {
   return /q35/.test(machine);
 }
 
-export function checkUsbSlots(path: string, slots: Slots<UsbSlotProps>): void {
+export function checkUsbSlots(
+  path: string,
+  slots: Slots<UsbSlotProps>,
+  { usbSources }: HypervisorTakes,
+): void {
+  const written = usbSlots(slots);
   for (const [name, slot] of Object.entries(slots)) {
-    if (!/^usb(?:[0-9]|1[0-3])$/.test(name)) throw errors.unknownSlot(`${path}: usb`, name, "usb0", "usb13");
     const where = `${path}: usb.${name}`;
-    checkSource(where, { host: slot.host, spice: slot.spice || undefined, mapping: slot.mapping });
+    checkSource(where, written[name] ?? {}, usbSources);
     valid.check(valid.isUsbHost, `${where}.host`, slot.host);
     valid.check(valid.isVmValue, `${where}.mapping`, slot.mapping);
   }
 }
 
-function checkSource(where: string, sources: Readonly<Record<string, unknown>>): void {
-  const given = Object.keys(sources).filter((source) => sources[source] !== undefined);
-  if (given.length === 0) throw errors.slotWithoutSource(where, Object.keys(sources));
-  if (given.length > 1) throw errors.slotWithManySources(where, given);
+function checkSource<T extends object>(where: string, slot: Partial<T>, sources: readonly (keyof T)[]): void {
+  // `spice: false` names nothing either.
+  const given = sources.filter((source) => (slot[source] ?? false) !== false);
+  if (given.length === 0) throw errors.slotWithoutSource(where, sources.map(propName));
+  if (given.length > 1) throw errors.slotWithManySources(where, given.map(propName));
+}
+
+/** An attribute's name as the constructs write it. */
+function propName(attribute: PropertyKey): string {
+  return String(attribute).replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** @throws an Error for a slot, an option or a setting that the VM's hypervisor does not know. */
+export function checkTaken(
+  path: string,
+  takes: HypervisorTakes,
+  declared: Parameters<typeof notTaken>[1],
+): void {
+  const [first] = notTaken(takes, declared);
+  if (first === undefined) return;
+  const props = first.path.map((name, at) => (at === 1 ? name : propName(name)));
+  const last = props.pop() ?? "";
+  const where = [path, props.join(".")].filter(Boolean).join(": ");
+  if (first.kind === "slot") throw errors.unknownSlot(where, last, first.expected.join());
+  throw errors.notTaken(where, last, takes.title, first.expected.map(propName));
 }
 
 /** What the slots take from the host. */

@@ -90,6 +90,7 @@ export function parseProbe(stdout: string, host: string, stderr = ""): HostFacts
       hub: kind === "09",
       name: name.join("\t"),
     })),
+    libvirt: null,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Step } from "../model/change";
 import type { HostFacts } from "../model/facts";
 
-/** One hostpci slot as the author declares it; null where not set. */
+/** One PCI slot as the author declares it; null where not set. */
 export interface PciSlot {
   /** `[dddd:]bb:dd[.f]`, several joined by `;`. */
   readonly device: string | null;
@@ -124,6 +124,9 @@ export interface VmChange {
 export interface Hypervisor {
   readonly name: string;
 
+  /** It runs on this host, though it may not answer right now. */
+  isOn(facts: HostFacts): boolean;
+
   /** What is wrong with a declaration whatever the host: malformed slots and values. */
   validate(declaration: VmDeclaration): Problem[];
 
@@ -133,7 +136,10 @@ export interface Hypervisor {
    */
   desired(declaration: VmDeclaration): Settings;
 
-  /** How the VM stands, of the wanted keys; null if the hypervisor knows no such VM. */
+  /**
+   * How the VM stands, of the wanted keys; null if the hypervisor knows no such VM.
+   * @throws an Error where the hypervisor does not answer on this host: no answer does not mean that the VM is gone.
+   */
   observe(facts: HostFacts, vmId: string, wanted: Settings): VmView | null;
 
   /**

@@ -71,6 +71,8 @@ export interface HostFacts {
   /** Commands that an interrupted change still owes, in order; a line each. */
   readonly pending: readonly string[];
   readonly proxmox: ProxmoxFacts | null;
+  /** null where there is no `virsh`. */
+  readonly libvirt: LibvirtFacts | null;
   /** MemTotal of /proc/meminfo, in KiB; 0 where it cannot be read. */
   readonly memory: number;
   readonly usbDevices: readonly UsbDevice[];
@@ -159,4 +161,23 @@ export interface ProxmoxVmFacts {
   /** sha1 of the configuration file, as `qm set --digest` compares it. */
   readonly digest: string;
   readonly running: boolean;
+}
+
+export interface LibvirtFacts {
+  /** What libvirt said instead of an answer, and then nothing is known of its domains; null where it answered. */
+  readonly complaint: string | null;
+  /** Every domain, by name. */
+  readonly domains: Readonly<Record<string, LibvirtDomainFacts>>;
+}
+
+export interface LibvirtDomainFacts {
+  readonly uuid: string;
+  /** Its configuration, as `virsh dumpxml --inactive` prints it. */
+  readonly configured: string;
+  /** What it runs with, as `virsh dumpxml` prints it; null where it does not run. */
+  readonly live: string | null;
+  /** It has a configuration that outlives its next shutdown. */
+  readonly persistent: boolean;
+  /** It starts with the host. */
+  readonly autostart: boolean;
 }

@@ -5,13 +5,20 @@ import type { HostFacts } from "./facts";
  * The part of a probe that a plan may stand on. A refresh keeps it beside the state, so that planning is a pure
  * function of what was read, also when the plan is made again inside the apply.
  */
-export type Observation = Omit<HostFacts, "critical" | "proxmox" | "usbDevices" | "memory">;
+export type Observation = Omit<HostFacts, "critical" | "proxmox" | "libvirt" | "usbDevices" | "memory">;
 
 const kept =
   /^\/etc\/(modprobe\.d|default\/grub\.d|kernel|modules-load\.d|initramfs-tools|cdktf-passthrough)\//;
 
 export function observe(facts: HostFacts): Observation {
-  const { critical: _critical, proxmox: _proxmox, usbDevices: _usb, memory: _memory, ...rest } = facts;
+  const {
+    critical: _critical,
+    proxmox: _proxmox,
+    libvirt: _libvirt,
+    usbDevices: _usb,
+    memory: _memory,
+    ...rest
+  } = facts;
   const files = Object.fromEntries(
     Object.entries(facts.files).filter(([path]) => kept.test(path) || path === "/etc/modules"),
   );

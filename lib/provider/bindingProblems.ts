@@ -1,4 +1,4 @@
-import { proxmox } from "../hypervisors/proxmox/proxmox";
+import { claims } from "../hypervisors/registry";
 import { isDisplay } from "../model/bootConfiguration";
 import type { HostFacts, PciDevice } from "../model/facts";
 import { slotOf } from "../model/pciAddress";
@@ -70,8 +70,7 @@ export async function heldByGuests(
 
 /** A device that a running guest holds is not taken away: its driver would wait for the guest to let go. */
 export function inUse(name: string, facts: HostFacts, addresses: readonly string[]): Diagnostic[] {
-  return proxmox
-    .claims(facts)
+  return claims(facts)
     .filter(
       (claim) =>
         claim.inUse && addresses.some((held) => held === claim.address || slotOf(held) === claim.address),

@@ -1,4 +1,4 @@
-import { proxmox } from "../hypervisors/proxmox/proxmox";
+import { hypervisors } from "../hypervisors/registry";
 import {
   untouched,
   type Hypervisor,
@@ -15,7 +15,7 @@ import {
   type PrivateState,
   type ResourceType,
 } from "../plugin/types";
-import { vmSchema, type VmState } from "../schema";
+import { notTaken, takenBy, vmSchema, type HypervisorTakes, type NotTaken, type VmState } from "../schema";
 import { failure, warning } from "./diagnostics";
 import { changeAndRead, changeFailure, checkMachine, keep, refresh } from "./hostResource";
 import { assumedIn, type Hosts, type Seen } from "./hosts";
@@ -37,8 +37,6 @@ const inputs = [
   "peers",
 ] as const satisfies readonly (keyof VmState)[];
 
-const hypervisors: Readonly<Record<string, Hypervisor>> = { proxmox };
-
 export const vm: ResourceType<Hosts> = {
   schema: vmSchema,
 
@@ -46,12 +44,19 @@ export const vm: ResourceType<Hosts> = {
     if (hasUnknown(config)) return [];
     const declared = typed<VmState>(config);
     const hypervisor = hypervisors[declared.hypervisor ?? ""];
-    if (!hypervisor) return [unknownHypervisor(declared)];
-    return hypervisor.validate(declarationOf(declared)).map(diagnosticOf);
+    const takes = takenBy(declared.hypervisor ?? "");
+    if (!hypervisor || !takes) return [unknownHypervisor(declared)];
+    const foreign = notTaken(takes, declared);
+    if (foreign.length > 0) return foreign.map((found) => notTakenBy(takes, declared, found));
+    return hypervisor.validate(declarationOf(declared)).map(diagnosticsOf(declared));
   },
 
   read: (request, hosts, signal) =>
-    refresh<VmState>(request, hosts, signal, (state, sight) => {
+    refresh<VmState>(request, hosts, signal, (remembered, sight) => {
+      const state = {
+        ...remembered,
+        hypervisor: remembered.hypervisor ?? hypervisorThatHas(remembered, sight.facts),
+      };
       const record = recordOf(request.private);
       const read = readBack(state, sight.facts, record.written);
       return { state: read === null ? null : untyped(read), private: keepVm(sight, record) };
@@ -87,7 +92,9 @@ export const vm: ResourceType<Hosts> = {
     const diagnostics: Diagnostic[] = sight?.kind === "assumed" ? [sight.notice] : [];
     if (sight?.kind === "seen") {
       diagnostics.push(
-        ...hypervisor.problems(requestOf(declared, sight.facts, recordOf(kept)), "plan").map(diagnosticOf),
+        ...hypervisor
+          .problems(requestOf(declared, sight.facts, recordOf(kept)), "plan")
+          .map(diagnosticsOf(declared)),
       );
     }
     const replaced = before !== null && (before.host !== declared.host || before.vm_id !== declared.vm_id);
@@ -117,7 +124,7 @@ export const vm: ResourceType<Hosts> = {
 
   import(id) {
     const state = importedState(id, ["host", "vm_id"], vmSchema.attributes);
-    return Promise.resolve({ state: { ...state, hypervisor: state["hypervisor"] ?? "proxmox" } });
+    return Promise.resolve({ state });
   },
 };
 
@@ -145,7 +152,7 @@ async function change(
   if (target === null && hypervisor.observe(sight.facts, declared.vm_id ?? "", {}) === null)
     return { state: null, private: kept };
 
-  const problems = hypervisor.problems(request, "apply").map(diagnosticOf);
+  const problems = hypervisor.problems(request, "apply").map(diagnosticsOf(declared));
   if (problems.some(({ severity }) => severity === "error")) return stays(problems);
   const edited = before === null ? [] : hypervisor.changedSince(request, before.settings ?? {});
   if (edited.length > 0) {
@@ -192,11 +199,6 @@ function readBack(
   written: Readonly<Record<string, string>>,
 ): VmState | null {
   const name = state.host ?? "";
-  if (facts.proxmox === null) {
-    throw new Error(
-      `${name} does not answer as a Proxmox VE host: /etc/pve cannot be read there. Is the pve-cluster service running?`,
-    );
-  }
   const declared = declarationOf(state);
   const wanted = { ...written, ...hypervisorOf(state).desired(declared) };
   const view = hypervisorOf(state).observe(facts, declared.vmId, wanted);
@@ -249,6 +251,17 @@ function hypervisorOf(declared: VmState): Hypervisor {
   return hypervisor;
 }
 
+/** After an import by `host/vm id`, the host tells which of its hypervisors has the VM. */
+function hypervisorThatHas({ host, vm_id }: VmState, facts: HostFacts): string {
+  const present = Object.values(hypervisors).filter((hypervisor) => hypervisor.isOn(facts));
+  const found =
+    present.find((hypervisor) => hypervisor.observe(facts, vm_id ?? "", {}) !== null) ?? present[0];
+  if (found) return found.name;
+  throw new Error(
+    `${host ?? ""} runs no hypervisor that is known: ${Object.keys(hypervisors).join(", ")}. Name the host that runs VM ${vm_id ?? ""}.`,
+  );
+}
+
 function unknownHypervisor({ hypervisor }: VmState): Diagnostic {
   return failure(
     `Unknown hypervisor ${hypervisor ?? ""}; known: ${Object.keys(hypervisors).join(", ")}`,
@@ -257,19 +270,38 @@ function unknownHypervisor({ hypervisor }: VmState): Diagnostic {
   );
 }
 
-function diagnosticOf({ severity, key, summary, detail }: Problem): Diagnostic {
-  return (severity === "error" ? failure : warning)(
-    summary,
-    detail,
-    key === undefined ? undefined : pathOf(key),
-  );
+function notTakenBy(
+  { title }: HypervisorTakes,
+  { vm_id }: VmState,
+  { path, kind, expected }: NotTaken,
+): Diagnostic {
+  const name = path.at(-1) ?? "";
+  return kind === "slot"
+    ? failure(
+        `${title} has no slot ${JSON.stringify(name)}`,
+        `VM ${vm_id ?? ""} declares it. Expected ${expected.join()}.`,
+        path,
+      )
+    : failure(
+        `${title} has no ${name}`,
+        `VM ${vm_id ?? ""} declares ${path.join(".")}. It takes ${expected.join(", ")}; leave ${name} out.`,
+        path,
+      );
+}
+
+function diagnosticsOf(declared: VmState): (problem: Problem) => Diagnostic {
+  return ({ severity, key, summary, detail }) =>
+    (severity === "error" ? failure : warning)(
+      summary,
+      detail,
+      key === undefined ? undefined : pathOf(declared, key),
+    );
 }
 
 /** Where a setting of the hypervisor stands in the configuration. */
-function pathOf(key: string): string[] {
-  const slots = /^(hostpci|usb)\d+$/.exec(key);
-  if (slots) return [slots[1] === "usb" ? "usb" : "pci", key];
-  return [key === "boot" ? "boot_order" : key];
+function pathOf({ pci, usb }: VmState, key: string): string[] {
+  const slots = Object.entries({ pci, usb }).find(([, named]) => Object.hasOwn(named ?? {}, key));
+  return slots ? [slots[0], key] : [key === "boot" ? "boot_order" : key];
 }
 
 function declarationOf(state: VmState): VmDeclaration {

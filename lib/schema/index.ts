@@ -3,4 +3,5 @@ export * from "./provider";
 export * from "./iommuHost";
 export * from "./vfioBinding";
 export * from "./vm";
+export * from "./hypervisors";
 export * from "./pciDevices";

@@ -11,7 +11,7 @@ import {
   type StateOf,
 } from "./attribute";
 
-/** One hostpci slot. */
+/** One PCI slot. */
 export const pciSlotAttributes = {
   device: optional(
     string,
@@ -46,10 +46,16 @@ export const vmSchema = resource({
   attributes: {
     id: computed(string, "`host/vm id`."),
     host: required(string, "Name of the host in the provider's `hosts`."),
-    hypervisor: required(string, "`proxmox`."),
-    vm_id: required(string, "Id of the virtual machine."),
-    pci: optional(mapOf(pciSlotAttributes), "PCI devices by slot, `hostpci0` to `hostpci15`."),
-    usb: optional(mapOf(usbSlotAttributes), "USB devices by slot, `usb0` to `usb13`."),
+    hypervisor: required(string, "What runs the virtual machine, such as `proxmox`."),
+    vm_id: required(string, "What the hypervisor calls the virtual machine: an id with Proxmox VE."),
+    pci: optional(
+      mapOf(pciSlotAttributes),
+      "PCI devices by slot: `hostpci0` to `hostpci15` with Proxmox VE, elsewhere names of your own.",
+    ),
+    usb: optional(
+      mapOf(usbSlotAttributes),
+      "USB devices by slot: `usb0` to `usb13` with Proxmox VE, elsewhere names of your own.",
+    ),
     machine: optional(string, "Machine type, such as `q35`; not ours if not set."),
     cpu: optional(string, "CPU type, such as `host`; not ours if not set."),
     bios: optional(string, "`ovmf` or `seabios`; not ours if not set."),

@@ -248,7 +248,7 @@ describe("a VM that cannot be meant", () => {
     ["unknown driver", { pci: { hostpci0: { ...raw(), driver: "xen" as never } } }, '"xen"', "vfio, keep"],
     ["mapping with a comma", { pci: { hostpci0: { mapping: "a,pcie=1" } } }, '"a,pcie=1"'],
     ["mdev with a comma", { pci: { hostpci0: { ...raw(), mdev: "a,b" } } }, "mdev"],
-    ["nothing in a USB slot", { usb: { usb0: {} } }, "usb.usb0 names nothing", "host, spice, mapping"],
+    ["nothing in a USB slot", { usb: { usb0: {} } }, "usb.usb0 names nothing", "host, mapping, spice"],
     ["no SPICE port", { usb: { usb0: { spice: false } } }, "names nothing"],
     ["host and SPICE", { usb: { usb0: { host: "1-2", spice: true } } }, "host and spice"],
     ["malformed USB host", { usb: { usb0: { host: "xhci" } } }, '"xhci"', "bus-port"],

@@ -57,6 +57,7 @@ export function hostFacts(facts: Partial<HostFacts> = {}): HostFacts {
     proxmox: null,
     memory: 64 * 1024 * 1024,
     usbDevices: [],
+    libvirt: null,
     ...facts,
   } as HostFacts;
 }

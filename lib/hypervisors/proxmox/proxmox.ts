@@ -17,7 +17,14 @@ export const proxmox: Hypervisor = {
   recordAfter,
   claims,
 
+  isOn: (facts) => facts.proxmox !== null,
+
   observe(facts, vmId, wanted) {
+    if (facts.proxmox === null) {
+      throw new Error(
+        `${facts.hostname} does not answer as a Proxmox VE host: /etc/pve cannot be read there. Is the pve-cluster service running?`,
+      );
+    }
     const vm = findVm(facts, vmId);
     if (vm === null) return null;
     const settings = Object.entries(wanted).flatMap(([key, text]) => {

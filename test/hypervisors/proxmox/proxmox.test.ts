@@ -54,7 +54,12 @@ describe("observe", () => {
   it("knows no other VM", () => {
     expect(proxmox.observe(facts, "103", {})).toBeNull();
     expect(proxmox.observe(facts, "constructor", {})).toBeNull();
-    expect(proxmox.observe({ ...facts, proxmox: null }, "100", {})).toBeNull();
+  });
+
+  it("takes no answer for no sign that the VM is gone", () => {
+    expect(() => proxmox.observe({ ...facts, proxmox: null }, "100", {})).toThrow(
+      "pve1 does not answer as a Proxmox VE host",
+    );
   });
 });
 
