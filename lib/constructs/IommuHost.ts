@@ -25,6 +25,11 @@ export interface IommuHostProps extends PassthroughResourceProps {
    */
   readonly kernelParameters?: readonly string[];
   /**
+   * Load the modules of vfio at boot. Without them they come with the first soft dependency or VM that needs them.
+   * @default true
+   */
+  readonly vfioModules?: boolean;
+  /**
    * Further kernel modules to load at boot.
    * @default none
    */
@@ -225,6 +230,7 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
       owner: props.owner ?? [projectId(this), this.node.path].filter(Boolean).join("/"),
       iommu: props.iommu,
       kernel_parameters: copy(props.kernelParameters),
+      vfio_modules: props.vfioModules,
       modules: copy(props.modules),
       modprobe_options: props.modprobeOptions && { ...props.modprobeOptions },
       blacklist: copy(props.blacklist),

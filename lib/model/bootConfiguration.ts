@@ -10,6 +10,8 @@ import { resolveDevices } from "./selector";
 export interface BootDeclaration {
   readonly iommu: boolean;
   readonly kernelParameters: readonly string[];
+  /** Load the modules that passthrough stands on. */
+  readonly vfioModules: boolean;
   readonly modules: readonly string[];
   readonly modprobeOptions: Readonly<Record<string, string>>;
   readonly blacklist: readonly string[];
@@ -78,7 +80,10 @@ export function desiredBoot(
   checkHeldOnce(functions);
   return {
     parameters: [...iommu.filter((parameter) => !satisfies(declared.join(" "), parameter)), ...declared],
-    modules: unique([...vfioModules(observation.kernel.release), ...declaration.modules]),
+    modules: unique([
+      ...(declaration.vfioModules ? vfioModules(observation.kernel.release) : []),
+      ...declaration.modules,
+    ]),
     modprobe: [
       ...(ids.length > 0 ? [optionsLine("vfio-pci", `ids=${ids.join(",")}`)] : []),
       ...(declaration.allowUnsafeInterrupts

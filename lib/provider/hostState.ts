@@ -168,6 +168,7 @@ export function declarationOf(state: IommuHostState): BootDeclaration {
   return {
     iommu: state.iommu ?? true,
     kernelParameters: state.kernel_parameters ?? [],
+    vfioModules: state.vfio_modules ?? true,
     modules: state.modules ?? [],
     modprobeOptions: state.modprobe_options ?? {},
     blacklist: state.blacklist ?? [],

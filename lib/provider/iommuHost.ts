@@ -37,6 +37,7 @@ const inputs = [
   "owner",
   "iommu",
   "kernel_parameters",
+  "vfio_modules",
   "modules",
   "modprobe_options",
   "blacklist",
@@ -50,6 +51,7 @@ const inputs = [
 const attributes = {
   iommu: "iommu",
   kernelParameters: "kernel_parameters",
+  vfioModules: "vfio_modules",
   modules: "modules",
   modprobeOptions: "modprobe_options",
   blacklist: "blacklist",

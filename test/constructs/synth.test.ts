@@ -25,6 +25,7 @@ test("a host, its devices and a VM with everything set", () => {
       whenUnreachable: "assume-state",
     },
     kernelParameters: ["iommu=pt"],
+    vfioModules: false,
     modules: ["nvme"],
     modprobeOptions: { kvm: "ignore_msrs=1" },
     blacklist: ["nouveau"],

@@ -10,6 +10,7 @@ const sound: BootDeclaration = {
   softdeps: { nouveau: "pre: vfio-pci" },
   devices: { "gpu/card": { address: "0000:01:00" }, "nic/port": { id: "8086:1521" } },
   allowUnsafeInterrupts: false,
+  vfioModules: true,
 };
 
 it("has nothing to say against a sound declaration", () => {

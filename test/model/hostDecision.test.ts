@@ -17,6 +17,7 @@ const nothing: BootDeclaration = {
   softdeps: {},
   devices: {},
   allowUnsafeInterrupts: false,
+  vfioModules: true,
 };
 
 const owner = { owner: "project/deb1", allowCritical: [], allowUnsafeInterrupts: false };
@@ -61,6 +62,11 @@ const commands = (steps: readonly Step[]) =>
   steps.flatMap((step) => (step.step === "run" ? [step.command.join(" ")] : []));
 
 describe("what stands where", () => {
+  test("vfioModules: false leaves the modules of vfio to who needs them", () => {
+    const { files } = decide({ vfioModules: false, modules: ["vfio_mdev"] }, hostFacts());
+    expect(files[paths.modulesLoad]).toBe("vfio_mdev\n");
+  });
+
   test("Debian with GRUB: a drop-in, modules, and the table of devices to hold from boot on", () => {
     const { files } = decide(
       { kernelParameters: ["iommu=pt"], devices: { "gpu/card": { address: "0000:01:00" } } },
