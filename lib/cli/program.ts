@@ -3,6 +3,7 @@ import { version } from "../../package.json";
 import { embeddedHostCommand } from "./commands/embeddedHost";
 import { inspectCommand } from "./commands/inspect";
 import { rebootCommand } from "./commands/reboot";
+import { reviewCommand } from "./commands/review";
 import { CliError, errorText } from "./errors";
 import { exitCodeLines, exitCodes } from "./exitCodes";
 import { colorsOf } from "./terminal";
@@ -11,6 +12,7 @@ import { colorsOf } from "./terminal";
 const commands: readonly ((program: Command) => void)[] = [
   inspectCommand,
   rebootCommand,
+  reviewCommand,
   embeddedHostCommand,
 ];
 

@@ -133,7 +133,9 @@ describe("the gate", () => {
     const gate = file("rules.json", rules);
     const { code, stdout, stderr } = await passthrough(["review", plan("create"), "--gate", gate]);
     expect(code).toBe(3);
-    expect(stderr).toBe("error: this plan needs approval: maxReboots: 2 hosts reboot or may reboot, 1 may\n");
+    expect(stderr).toBe(
+      "passthrough: this plan needs approval: maxReboots: 2 hosts reboot or may reboot, 1 may\n",
+    );
     expect(stdout).toContain("- `maxReboots`: 2 hosts reboot or may reboot, 1 may: `pve1`, `pve2`");
   });
 
@@ -162,7 +164,7 @@ describe("the gate", () => {
 });
 
 describe("what it cannot read", () => {
-  test.each<[string, () => string[], RegExp]>([
+  test.each<[string, () => string[], RegExp, number?]>([
     ["no such file", () => ["/not/there.json"], /Unable to read \/not\/there.json: ENOENT/],
     [
       "no plan",
@@ -184,18 +186,23 @@ describe("what it cannot read", () => {
       () => [app("outside", { one: { plan: "create", workingDirectory: "../.." } })],
       /stack one of .*outside: it has no folder there/,
     ],
-    ["a limit that holds nothing", () => [plan("create"), "--limit", "10"], /2000 or more/],
-    ["a marker that ends the comment", () => [plan("create"), "--marker", "a-->b"], /letters, digits, dots/],
+    ["a limit that holds nothing", () => [plan("create"), "--limit", "10"], /2000 or more/, 2],
+    [
+      "a marker that ends the comment",
+      () => [plan("create"), "--marker", "a-->b"],
+      /letters, digits, dots/,
+      2,
+    ],
     [
       "rules that are not there",
       () => [plan("create"), "--gate", "/not/there"],
       /Unable to read the rules: ENOENT/,
     ],
-  ])("%s", async (_what, args, words) => {
+  ])("%s", async (_what, args, words, expected = 1) => {
     const { code, stdout, stderr } = await passthrough(["review", ...args()]);
-    expect(stderr).toMatch(/^error: /);
+    expect(stderr).toMatch(/^passthrough: /);
     expect(stderr.replace(/\s+/g, " ")).toMatch(words);
-    expect([code, stdout]).toEqual([1, ""]);
+    expect([code, stdout]).toEqual([expected, ""]);
   });
 
   test("a plan file that Terraform cannot show, in Terraform's own words", async () => {
@@ -204,7 +211,7 @@ describe("what it cannot read", () => {
     const { code, stderr } = await passthrough(["review", out]);
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /^error: Unable to show the plan .*stacks\/one\/plan: terraform show exited with 1\./,
+      /^passthrough: Unable to show the plan .*stacks\/one\/plan: terraform show exited with 1\./,
     );
     expect(stderr).toContain("Error:");
   });

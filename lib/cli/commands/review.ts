@@ -1,11 +1,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { Command, InvalidArgumentError } from "commander";
-import { violations, type Rules, type Violation } from "../review/gate";
-import { markdown } from "../review/markdown";
-import { review } from "../review/review";
-import { parseRules } from "../review/rules";
-import { CliError } from "./errors";
-import { readSources } from "./reviewSources";
+import { InvalidArgumentError, type Command } from "commander";
+import { violations, type Rules, type Violation } from "../../review/gate";
+import { markdown } from "../../review/markdown";
+import { review } from "../../review/review";
+import { parseRules } from "../../review/rules";
+import { CliError, usageError } from "../errors";
+import { exitCodes } from "../exitCodes";
+import { readSources } from "../reviewSources";
 
 interface Options {
   readonly json?: boolean;
@@ -20,32 +21,25 @@ const githubLimit = 65_536;
 /** Less has no room for the verdict and the sentence about what was left out. */
 const smallestLimit = 2_000;
 
-/** Exit code of a plan that `--gate` does not let pass: neither 0 nor an error, which is 1, nor Terraform's 2. */
-export const needsApproval = 3;
-
-export function reviewCommand(): Command {
-  return new Command("review")
-    .description(
-      "Write what plans do to hosts, guests and devices as Markdown for a pull request. Dials no host.",
-    )
-    .argument(
-      "[plan...]",
-      "what `terraform show -json` printed, a plan file, or a `cdktf.out` folder with plans; `-` or none reads stdin",
+export function reviewCommand(program: Command): void {
+  program
+    .command("review [plan...]")
+    .description("write what plans do to hosts, guests and devices as a pull request comment; dials no host")
+    .addHelpText(
+      "after",
+      "\nA plan is what `terraform show -json` printed, a plan file, or a `cdktf.out` folder with plans; `-` or none reads stdin.",
     )
     .option("--json", "print JSON for policy tools")
-    .option("--gate <file>", `rules; exits with ${needsApproval} where a plan needs approval`)
+    .option("--gate <file>", `rules; exits with ${exitCodes.approval} where a plan needs approval`)
     .option("--limit <characters>", "the most that a comment may have", characters, githubLimit)
     .option("--rest <file>", "where to write what the limit leaves out")
     .option("--marker <name>", "tells several comments of one pull request apart", markerName, "plan")
-    .addHelpText(
-      "after",
-      `\nExit codes: 0 reviewed, 1 an error, ${needsApproval} reviewed and needs approval by the rules of --gate.`,
-    )
     .action(run);
 }
 
 async function run(names: readonly string[], options: Options): Promise<void> {
   const rules = options.gate === undefined ? null : await rulesIn(options.gate);
+  if (names.length === 0 && process.stdin.isTTY) throw usageError("Which plan? Name one, or pipe it in.");
   const { plans, app } = await readSources(names.length > 0 ? names : ["-"]);
   const found = review(plans, app);
   const broken = rules === null ? null : violations(found, rules);
@@ -58,7 +52,7 @@ async function run(names: readonly string[], options: Options): Promise<void> {
     if (options.rest !== undefined) writeFileSync(options.rest, written.rest ?? "Nothing was left out.\n");
     process.stdout.write(written.markdown);
   }
-  if (broken !== null && broken.length > 0) throw new CliError(approvalWords(broken), needsApproval);
+  if (broken !== null && broken.length > 0) throw new CliError(approvalWords(broken), exitCodes.approval);
 }
 
 async function rulesIn(file: string): Promise<Rules> {
