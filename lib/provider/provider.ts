@@ -2,6 +2,7 @@ import type { Provider, UNKNOWN } from "../plugin/types";
 import { providerSchema } from "../schema";
 import { Hosts, type Connections } from "./hosts";
 import { iommuHost } from "./iommuHost";
+import { pciMapping, usbMapping } from "./mapping";
 import { pciDevices } from "./pciDevices";
 import { vfioBinding } from "./vfioBinding";
 import { vm } from "./vm";
@@ -21,7 +22,7 @@ export const passthroughProvider: Provider<Hosts> = {
     });
   },
 
-  resources: [iommuHost, vfioBinding, vm],
+  resources: [iommuHost, vfioBinding, vm, pciMapping, usbMapping],
   dataSources: [pciDevices],
   close: (hosts) => hosts.close(),
 };

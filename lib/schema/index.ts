@@ -6,3 +6,4 @@ export * from "./vfioBinding";
 export * from "./vm";
 export * from "./hypervisors";
 export * from "./pciDevices";
+export * from "./mapping";

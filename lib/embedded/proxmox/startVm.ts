@@ -1,8 +1,10 @@
 import { idHalves } from "../kernel/aliases";
 import { KernelError } from "../kernel/errors";
 import type { Machine } from "../machine";
-import { isRunning, QmError, readVm, saveVm, setRunning, vmIds } from "./vm";
-import { configured, withPendingApplied } from "./vmConfiguration";
+import { parseEntry } from "./mappingGrammar";
+import { readMappings } from "./mappingFile";
+import { isRunning, QmError, readVm, saveVm, setRunning } from "./vm";
+import { withPendingApplied } from "./vmConfiguration";
 
 /** Starts a VM as Proxmox does: pending settings first, then its devices to vfio-pci, their IOMMU groups as a whole. */
 export function startVm(machine: Machine, id: string): void {
@@ -10,14 +12,18 @@ export function startVm(machine: Machine, id: string): void {
   const applied = withPendingApplied(configuration);
   saveVm(machine, id, applied);
   const slots = Object.entries(applied.current).filter(([key]) => /^hostpci\d+$/.test(key));
+  const held: string[] = [];
   for (const [slot, value] of slots) {
     const properties = parseProperties(value);
     if (properties["pcie"] === "1" && !/q35/.test(applied.current["machine"] ?? "")) {
       throw new QmError("q35 machine model is not enabled");
     }
-    for (const address of functionsOf(machine, slot, properties)) claim(machine, id, address);
+    const addresses = functionsOf(machine, id, slot, properties);
+    for (const address of addresses) claim(machine, id, address);
+    held.push(...addresses);
   }
   setRunning(machine, id, true);
+  reserve(machine, id, held);
 }
 
 function parseProperties(value: string): Record<string, string> {
@@ -30,9 +36,14 @@ function parseProperties(value: string): Record<string, string> {
 }
 
 /** Addresses of the functions that a slot hands over: a slot without a function means all of them. */
-function functionsOf(machine: Machine, slot: string, properties: Readonly<Record<string, string>>): string[] {
+function functionsOf(
+  machine: Machine,
+  id: string,
+  slot: string,
+  properties: Readonly<Record<string, string>>,
+): string[] {
   const { mapping, host } = properties;
-  const named = mapping === undefined ? (host ?? "").split(";") : mappedAddresses(machine, mapping);
+  const named = mapping === undefined ? (host ?? "").split(";") : mappedAddresses(machine, id, mapping);
   return named.flatMap((short) => {
     const address = /^[0-9a-f]{4,}:[0-9a-f]{2}:/.test(short) ? short : `0000:${short}`;
     const all = machine.profile.devices.map((device) => device.address);
@@ -44,20 +55,57 @@ function functionsOf(machine: Machine, slot: string, properties: Readonly<Record
   });
 }
 
-function mappedAddresses({ files, profile }: Machine, name: string): string[] {
-  const sections = (files.read("/etc/pve/mapping/pci.cfg") ?? "").split(/\n(?=\S)/);
-  const section = sections.find((text) => text.split("\n")[0]?.trim() === name);
-  if (section === undefined) throw new QmError(`PCI device mapping '${name}' does not exist`);
-  const here = section.split("\n").filter((line) => line.includes(`node=${profile.proxmox?.node ?? ""}`));
-  return here.flatMap((line) => (/path=([^,\s]+)/.exec(line)?.[1] ?? "").split(";").filter(Boolean));
+/** Of the entries for this node, the first whose devices no running VM has. */
+function mappedAddresses(machine: Machine, id: string, name: string): string[] {
+  const { mappings } = readMappings(machine, "pci");
+  const node = machine.profile.proxmox?.node ?? "";
+  const mapping = mappings[name];
+  if (mapping === undefined) throw new QmError(`PCI device mapping '${name}' does not exist`);
+  const here = mapping.map.map(parseEntry).filter((entry) => entry["node"] === node);
+  if (here.length === 0) throw new QmError(`PCI device mapping not found for '${name}'`);
+  for (const entry of here) assertIdentity(machine, name, entry);
+  const alternatives = here.map(({ path = "" }) => path.split(";"));
+  const others = [...reserved(machine)].filter(([, vm]) => vm !== id);
+  const taken = others.map(([address]) => address);
+  const isFree = (paths: readonly string[]) =>
+    !taken.some((address) => paths.some((path) => address === path || address.startsWith(`${path}.`)));
+  return alternatives.find(isFree) ?? alternatives[0] ?? [];
+}
+
+/** The device must still be what the mapping says, down to its IOMMU group. */
+function assertIdentity(
+  { files, profile }: Machine,
+  name: string,
+  entry: Readonly<Record<string, string>>,
+): void {
+  for (const path of (entry["path"] ?? "").split(";")) {
+    const address = /\.\d$/.test(path) ? path : `${path}.0`;
+    const device = profile.devices.find((known) => known.address === address);
+    if (device === undefined)
+      throw new QmError(
+        `PCI device mapping invalid (hardware probably changed): pci device '${address}' not found`,
+      );
+    const group = files.exists(`/sys/bus/pci/devices/${address}/iommu_group`) ? String(device.group) : "-1";
+    const correct = { id: device.id, iommugroup: group, "subsystem-id": device.subsystem ?? "0000:0000" };
+    for (const [property, expected] of Object.entries(correct)) {
+      const configured = entry[property];
+      if (configured === undefined)
+        throw new QmError(
+          `PCI device mapping invalid (hardware probably changed): missing expected property '${property}'`,
+        );
+      if (configured !== expected)
+        throw new QmError(
+          `PCI device mapping invalid (hardware probably changed): '${property}' does not match for '${name}' (${expected} != ${configured})`,
+        );
+    }
+  }
 }
 
 function claim(machine: Machine, id: string, address: string): void {
   const { files, drivers, loader } = machine;
-  for (const other of vmIds(machine).filter((vm) => vm !== id && isRunning(machine, vm))) {
-    if (usesOf(machine, other).includes(address)) {
-      throw new QmError(`PCI device '${address}' already in use by VMID '${other}'`);
-    }
+  const holder = reserved(machine).get(address);
+  if (holder !== undefined && holder !== id) {
+    throw new QmError(`PCI device '${address}' already in use by VMID '${holder}'`);
   }
   loader.load("vfio_pci");
   if (files.list("/sys/kernel/iommu_groups").length === 0) {
@@ -69,20 +117,28 @@ function claim(machine: Machine, id: string, address: string): void {
     const device = machine.profile.devices.find((known) => known.address === member);
     if (!device || device.class.startsWith("06") || drivers.driverOf(member) === "vfio-pci") continue;
     quietly(() => drivers.addId("vfio-pci", idHalves(device.id).join(" ")));
-    const holder = drivers.driverOf(member);
-    if (holder !== null && holder !== "vfio-pci") drivers.unbind(holder, member);
+    const driver = drivers.driverOf(member);
+    if (driver !== null && driver !== "vfio-pci") drivers.unbind(driver, member);
     quietly(() => drivers.bind("vfio-pci", member));
     if (drivers.driverOf(member) !== "vfio-pci") throw new QmError(`can't bind '${member}' to vfio-pci`);
   }
   machine.save();
 }
 
-function usesOf(machine: Machine, id: string): string[] {
-  const { configuration } = readVm(machine, id);
-  const settings = isRunning(machine, id) ? configuration.current : configured(configuration);
-  return Object.entries(settings)
-    .filter(([key]) => /^hostpci\d+$/.test(key))
-    .flatMap(([key, value]) => functionsOf(machine, key, parseProperties(value)));
+const reservations = "/run/qemu-server/pci-id-reservations";
+
+/** Devices of running VMs, by address. */
+function reserved(machine: Machine): Map<string, string> {
+  const lines = (machine.files.read(reservations) ?? "").split("\n").map((line) => line.split(" "));
+  return new Map(
+    lines.flatMap(([address = "", vm = ""]) => (vm !== "" && isRunning(machine, vm) ? [[address, vm]] : [])),
+  );
+}
+
+function reserve(machine: Machine, id: string, addresses: readonly string[]): void {
+  const others = [...reserved(machine)].filter(([, vm]) => vm !== id);
+  const all = [...others, ...addresses.map((address) => [address, id] as const)];
+  machine.files.write(reservations, all.map(([address, vm]) => `${address} ${vm}\n`).join(""));
 }
 
 /** Proxmox writes and does not look at what the kernel answers; it looks at what came of it. */
