@@ -9,7 +9,10 @@ export {
 } from "./constructs/PassthroughProvider";
 export { PassthroughVm, type PassthroughVmProps } from "./constructs/PassthroughVm";
 export { PciDevices, type PciDevicesProps } from "./constructs/PciDevices";
+export { PciMapping, type MappedPciDevice, type PciMappingProps } from "./constructs/PciMapping";
 export { Proxmox } from "./constructs/Proxmox";
+export type { ResourceMappingProps } from "./constructs/ResourceMapping";
 export type { PciSlotProps, UsbSlotProps } from "./constructs/slots";
+export { UsbMapping, type MappedUsbDevice, type UsbMappingProps } from "./constructs/UsbMapping";
 export { VfioBinding, type DeviceSelector, type VfioBindingProps } from "./constructs/VfioBinding";
 export type { VmTarget } from "./constructs/VmTarget";

@@ -11,11 +11,13 @@ import {
   checkUsbSlots,
   literalAddress,
   pciSlots,
+  providedFor,
   resolvedAddress,
   slotClaims,
   usbSlots,
   type AddressOf,
   type PciSlotProps,
+  type Provided,
   type UsbSlotProps,
 } from "./slots";
 import * as valid from "./validation";
@@ -74,6 +76,7 @@ type Declared = ConfigOf<typeof vmSchema.attributes>;
 export class PassthroughVm extends PassthroughResource<typeof vmSchema.attributes> {
   readonly target: VmTarget;
   readonly #props: PassthroughVmProps;
+  readonly #provided: readonly Provided[];
 
   /** @throws an Error naming the value, what was expected and the mend, where the props cannot be meant. */
   constructor(scope: Construct, id: string, props: PassthroughVmProps) {
@@ -84,7 +87,9 @@ export class PassthroughVm extends PassthroughResource<typeof vmSchema.attribute
     checkProps(path, props);
     this.#props = props;
     this.target = props.on;
-    host._addGuest({ vmId, path, claims: slotClaims(path, props.pci ?? {}) });
+    this.#provided = providedFor(props.pci ?? {}, props.usb ?? {});
+    for (const provided of this.#provided) provided._addUser(vmId);
+    host._addGuest({ vmId, path, claims: slotClaims(path, host, props.pci ?? {}) });
   }
 
   /** Our settings of the VM in the hypervisor's own words, by key. */
@@ -111,7 +116,7 @@ export class PassthroughVm extends PassthroughResource<typeof vmSchema.attribute
     const bindings = Object.values(this.#props.pci ?? {}).flatMap(({ device }) =>
       device instanceof BoundDevice ? [device.binding.fqn] : [],
     );
-    return [this.target.host._event, ...bindings];
+    return [this.target.host._event, ...bindings, ...this.#provided.map(({ fqn }) => fqn)];
   }
 
   protected override declared(): Declared {
@@ -138,6 +143,8 @@ export class PassthroughVm extends PassthroughResource<typeof vmSchema.attribute
       boot_order: bootOrder && [...bootOrder],
       restart,
       peers: peers.length > 0 ? peers : undefined,
+      provided:
+        this.#provided.length > 0 ? [...new Set(this.#provided.map(({ provides }) => provides))] : undefined,
     };
   }
 }
@@ -153,7 +160,11 @@ function checkProps(path: string, props: PassthroughVmProps): void {
   });
   checkPciSlots(path, pci, machine, takes);
   checkUsbSlots(path, usb, takes);
-  for (const [name, { device }] of Object.entries(pci)) {
+  for (const [name, { device, romfile }] of Object.entries(pci)) {
+    if (typeof romfile === "object" && romfile.host !== props.on.host) {
+      const hosts = [romfile.host.node.path, props.on.host.node.path] as const;
+      throw errors.otherHost(at(`pci.${name}`), `the ROM file ${romfile.slotValue}`, ...hosts);
+    }
     if (device instanceof BoundDevice && device.binding.host !== props.on.host) {
       const hosts = [device.binding.host.node.path, props.on.host.node.path] as const;
       throw errors.otherHost(at(`pci.${name}`), device.toString(), ...hosts);

@@ -199,6 +199,38 @@ export const romfileIsPath = (where: string, value: string): Error =>
       "there.",
   );
 
+export const malformedMappingName = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not the name of a resource mapping. Expected a letter, then letters, digits, _ and -, ` +
+      "such as gpu; the construct's id is taken where `name` is not set.",
+  );
+
+export const malformedLine = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} cannot stand in the cluster's configuration. Expected one line of at most 4096 ` +
+      "characters, without blanks at its ends.",
+  );
+
+export const emptyMapping = (where: string): Error =>
+  new Error(
+    `${where} maps no devices. Expected at least one, such as \`devices: { card: gpu.device("card") }\`.`,
+  );
+
+export const mappedWithoutHost = (where: string): Error =>
+  new Error(`${where} is of no IommuHost. Expected a device of a VfioBinding, or { host, address }.`);
+
+export const malformedUsbId = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not the id of a USB device. Expected vendor and product, such as 046d:c52b; ` +
+      "`lsusb` on the host lists them.",
+  );
+
+export const malformedUsbPort = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not a USB port. Expected bus-port[.port...], such as 1-4.2; \`lsusb -t\` on the host ` +
+      "shows them.",
+  );
+
 export const malformedValue = (where: string, value: string): Error =>
   new Error(
     `${where}: ${quote(value)} cannot stand in a VM's configuration. Expected a value without commas, spaces or line ` +

@@ -1,8 +1,31 @@
+import type { IConstruct } from "constructs";
 import { notTaken, type HypervisorTakes, type PciSlot, type UsbSlot } from "../schema";
 import { BoundDevice } from "./BoundDevice";
 import type { Claim } from "./claims";
 import * as errors from "./errors";
 import * as valid from "./validation";
+
+/** Something of the stack that a slot names and that must be there before: a resource mapping, a ROM file. */
+export interface Provided {
+  /** As a VM's configuration names it. */
+  readonly slotValue: string;
+  /** Of which kind it is there, and its name: `pci/gpu`. */
+  readonly provides: string;
+  readonly fqn: string;
+  /** @internal */
+  _addUser(vmId: string): void;
+}
+
+/** A resource mapping of PCI devices that the stack declares. */
+export interface ProvidedMapping extends Provided {
+  /** @internal */
+  _claim(host: IConstruct, by: string): Claim[];
+}
+
+/** A file on one host. */
+export interface ProvidedFile extends Provided {
+  readonly host: IConstruct;
+}
 
 /** What stands in one PCI slot. Each hypervisor takes some of the options, and names in an error what it takes. */
 export interface PciSlotProps {
@@ -12,10 +35,10 @@ export interface PciSlotProps {
    */
   readonly device?: BoundDevice | { readonly address: string };
   /**
-   * Name of a resource mapping of the cluster.
+   * A PciMapping, or the name of a resource mapping that the cluster has.
    * @default none; `device` is set
    */
-  readonly mapping?: string;
+  readonly mapping?: string | ProvidedMapping;
   /**
    * Show it to the guest as a PCI Express device. Needs a q35 machine.
    * @default false
@@ -27,10 +50,10 @@ export interface PciSlotProps {
    */
   readonly rombar?: boolean;
   /**
-   * Name of a ROM file under /usr/share/kvm.
+   * A RomFile, or the name of a ROM file that is in /usr/share/kvm.
    * @default the device's own ROM
    */
-  readonly romfile?: string;
+  readonly romfile?: string | ProvidedFile;
   /**
    * The guest's primary display.
    * @default false
@@ -86,10 +109,10 @@ export interface UsbSlotProps {
    */
   readonly spice?: boolean;
   /**
-   * Name of a resource mapping of the cluster.
+   * A UsbMapping, or the name of a resource mapping that the cluster has.
    * @default none
    */
-  readonly mapping?: string;
+  readonly mapping?: string | Provided;
   /**
    * A USB 3 device or port.
    * @default false
@@ -119,8 +142,8 @@ function checkPciSlot(where: string, slot: PciSlotProps, machine: string | undef
   if (slot.device !== undefined && !(slot.device instanceof BoundDevice)) {
     valid.check(valid.isAddresses, `${where}.device`, slot.device.address);
   }
-  valid.check(valid.isVmValue, `${where}.mapping`, slot.mapping);
-  valid.check(valid.isRomfile, `${where}.romfile`, slot.romfile);
+  valid.check(valid.isVmValue, `${where}.mapping`, slotValue(slot.mapping));
+  valid.check(valid.isRomfile, `${where}.romfile`, slotValue(slot.romfile));
   valid.check(valid.isVmValue, `${where}.mdev`, slot.mdev);
   valid.check(valid.isSlotDriver, `${where}.driver`, slot.driver);
   for (const id of ["vendorId", "deviceId", "subVendorId", "subDeviceId"] as const) {
@@ -160,8 +183,21 @@ export function checkUsbSlots(
     const where = `${path}: usb.${name}`;
     checkSource(where, written[name] ?? {}, usbSources);
     valid.check(valid.isUsbHost, `${where}.host`, slot.host);
-    valid.check(valid.isVmValue, `${where}.mapping`, slot.mapping);
+    valid.check(valid.isVmValue, `${where}.mapping`, slotValue(slot.mapping));
   }
+}
+
+function slotValue(named: string | Provided | undefined): string | undefined {
+  return typeof named === "object" ? named.slotValue : named;
+}
+
+/** What of the stack the slots name. */
+export function providedFor(pci: Slots<PciSlotProps>, usb: Slots<UsbSlotProps>): Provided[] {
+  const named = [
+    ...Object.values(pci).flatMap(({ mapping, romfile }) => [mapping, romfile]),
+    ...Object.values(usb).map(({ mapping }) => mapping),
+  ];
+  return named.flatMap((one) => (typeof one === "object" ? [one] : []));
 }
 
 function checkSource<T extends object>(where: string, slot: Partial<T>, sources: readonly (keyof T)[]): void {
@@ -192,8 +228,10 @@ export function checkTaken(
 }
 
 /** What the slots take from the host. */
-export function slotClaims(path: string, slots: Slots<PciSlotProps>): Claim[] {
-  return Object.entries(slots).flatMap(([name, { device, mdev }]) => {
+export function slotClaims(path: string, host: IConstruct, slots: Slots<PciSlotProps>): Claim[] {
+  return Object.entries(slots).flatMap(([name, { device, mapping, mdev }]) => {
+    if (typeof mapping === "object" && mdev === undefined)
+      return mapping._claim(host, `${path}: pci.${name}`);
     if (device === undefined) return [];
     const claimed =
       device instanceof BoundDevice
@@ -217,10 +255,10 @@ export const literalAddress: AddressOf = (device) => {
 export function pciSlots(slots: Slots<PciSlotProps>, addressOf: AddressOf): Record<string, PciSlot> {
   return mapValues(slots, (slot) => ({
     device: slot.device === undefined ? null : addressOf(slot.device),
-    mapping: slot.mapping ?? null,
+    mapping: slotValue(slot.mapping) ?? null,
     pcie: slot.pcie ?? null,
     rombar: slot.rombar ?? null,
-    romfile: slot.romfile ?? null,
+    romfile: slotValue(slot.romfile) ?? null,
     x_vga: slot.xVga ?? null,
     mdev: slot.mdev ?? null,
     legacy_igd: slot.legacyIgd ?? null,
@@ -235,7 +273,7 @@ export function pciSlots(slots: Slots<PciSlotProps>, addressOf: AddressOf): Reco
 export function usbSlots(slots: Slots<UsbSlotProps>): Record<string, UsbSlot> {
   return mapValues(slots, (slot) => ({
     host: slot.host ?? null,
-    mapping: slot.mapping ?? null,
+    mapping: slotValue(slot.mapping) ?? null,
     spice: slot.spice ?? null,
     usb3: slot.usb3 ?? null,
   }));

@@ -47,6 +47,13 @@ export const isModule = matching(/^[A-Za-z0-9][\w-]*$/, errors.malformedModule);
 export const isSoftdep = matching(/^(?:(?:pre|post):(?: +[A-Za-z0-9][\w-]*)+ *)+$/, errors.malformedSoftdep);
 export const isDeviceKey = matching(/^\w[\w.-]*$/, errors.malformedKey);
 export const isRomfile = matching(/^[^/\s,]+$/, errors.romfileIsPath);
+export const isMappingName = matching(/^[a-z][a-z0-9_-]+$/i, errors.malformedMappingName);
+export const isLine = matching(
+  /^(?=.{1,4096}$)[^\s\p{Cc}](?:[^\p{Cc}\u2028\u2029]*[^\s\p{Cc}])?$/u,
+  errors.malformedLine,
+);
+export const isUsbId = matching(/^[0-9a-f]{4}:[0-9a-f]{4}$/i, errors.malformedUsbId);
+export const isUsbPort = matching(/^\d+-\d+(?:\.\d+)*$/, errors.malformedUsbPort);
 export const isVmValue = matching(/^[^\s,]+$/, errors.malformedValue);
 export const isConnectionHost = matching(/^[^\s/@-][^\s/@]*$/, errors.badConnectionHost);
 export const isPath = matching(/^(?:\/|~|%|\$)/, errors.relativePath);

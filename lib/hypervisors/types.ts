@@ -42,6 +42,8 @@ export interface VmDeclaration {
   readonly restart: boolean;
   /** Other VMs of the same stack: a device may move between them. */
   readonly peers: readonly string[];
+  /** What the stack makes before: `pci/<mapping>`, `usb/<mapping>`, `rom/<file>`. */
+  readonly provided: readonly string[];
 }
 
 /** Settings by key, in the hypervisor's own words: `hostpci0` -> `0000:01:00,pcie=1`. */

@@ -35,6 +35,7 @@ const inputs = [
   "boot_order",
   "restart",
   "peers",
+  "provided",
 ] as const satisfies readonly (keyof VmState)[];
 
 export const vm: ResourceType<Hosts> = {
@@ -316,5 +317,6 @@ function declarationOf(state: VmState): VmDeclaration {
     bootOrder: state.boot_order,
     restart: state.restart ?? false,
     peers: state.peers ?? [],
+    provided: state.provided ?? [],
   };
 }

@@ -66,6 +66,10 @@ export const vmSchema = resource({
       list(string),
       "Ids of the VMs that this stack declares too; a device may move between them.",
     ),
+    provided: optional(
+      list(string),
+      "What this stack makes before it changes the VM: resource mappings as `pci/name` and `usb/name`, ROM files as `rom/name`.",
+    ),
     settings: computed(map(string), "Our settings of the VM in the hypervisor's own words, by key."),
     previous: computed(
       map(string),

@@ -1,10 +1,11 @@
 import type { HostFacts } from "../../model/facts";
-import { functionsOf } from "../../model/pciAddress";
+import { functionsOf, isPciAddress } from "../../model/pciAddress";
 import { parsePciValue, pciAddresses, pciKey } from "./hostpci";
+import { parseEntry, parseMapping } from "./mapping";
 import type { Claim, SettingChange } from "../types";
 import { allVms, type VirtualMachine } from "./virtualMachine";
 
-/** Which VM of this node has which PCI function. A mapping does not say which device it takes. */
+/** Which VM of this node has which PCI function. A mapping of several devices does not say which one it takes. */
 export function claims(facts: HostFacts): Claim[] {
   return allVms(facts)
     .filter((vm) => vm.node === facts.proxmox?.node)
@@ -26,11 +27,20 @@ export function rivals(facts: HostFacts, vmId: string, changes: readonly Setting
 }
 
 /** The functions that a value names; an address where nothing is stays as it is. */
-export function functions(facts: Pick<HostFacts, "devices">, value: string): string[] {
-  return pciAddresses(value).flatMap((address) => {
+export function functions(facts: Pick<HostFacts, "devices" | "proxmox">, value: string): string[] {
+  return [...pciAddresses(value), ...mappedAddresses(facts, value)].flatMap((address) => {
     const there = functionsOf(facts.devices, address).map((device) => device.address);
     return there.length > 0 ? there : [address];
   });
+}
+
+/** What a mapping takes of this node, where it leaves no choice: of several devices, a VM gets a free one. */
+function mappedAddresses({ proxmox }: Pick<HostFacts, "proxmox">, value: string): string[] {
+  const name = parsePciValue(value)?.["mapping"];
+  if (name === undefined || proxmox === null) return [];
+  const all = parseMapping(proxmox.mappingFiles.pci, name)?.entries ?? [];
+  const [only, ...more] = all.map(parseEntry).filter(({ node }) => node === proxmox.node);
+  return only === undefined || more.length > 0 ? [] : (only["path"] ?? "").split(";").filter(isPciAddress);
 }
 
 /** Both what the VM runs with and what it has at its next start. */

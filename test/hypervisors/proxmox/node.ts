@@ -103,6 +103,7 @@ export function declare(declaration: Partial<VmDeclaration> = {}): VmDeclaration
     bootOrder: null,
     restart: false,
     peers: [],
+    provided: [],
     ...declaration,
   };
 }

@@ -1,6 +1,7 @@
 import { slotOf } from "../../../model/pciAddress";
 import { describeDevice } from "../../../model/selector";
 import { pciAddresses } from "../hostpci";
+import { parseEntry, parseMapping } from "../mapping";
 import type { Problem } from "../../types";
 import { arrivingPci, error, isArriving, listed, type Context } from "./context";
 
@@ -20,14 +21,30 @@ export function absentDevices({ facts, title, changes, host }: Context): Problem
   );
 }
 
-export function unknownMappings({ proxmox, pci, usb, changes, title }: Context): Problem[] {
+export function unknownMappings(context: Context): Problem[] {
+  const { proxmox, pci, usb, changes, title } = context;
   const known = [
-    ...pci.map((entry) => ({ ...entry, kind: "PCI", names: proxmox.pciMappings })),
-    ...usb.map((entry) => ({ ...entry, kind: "USB", names: proxmox.usbMappings })),
+    ...pci.map((entry) => ({ ...entry, kind: "pci" as const, names: proxmox.pciMappings })),
+    ...usb.map((entry) => ({ ...entry, kind: "usb" as const, names: proxmox.usbMappings })),
   ];
-  return known.flatMap(({ key, options, kind, names }) => {
+  return known.flatMap(({ key, options, kind: type, names }) => {
     const mapping = options["mapping"];
-    if (mapping === undefined || names.includes(mapping) || !isArriving(changes, key)) return [];
+    const kind = type.toUpperCase();
+    if (mapping === undefined || !isArriving(changes, key) || isProvided(context, `${type}/${mapping}`))
+      return [];
+    const entries = parseMapping(proxmox.mappingFiles[type], mapping)?.entries ?? [];
+    const nodes = [...new Set(entries.map((entry) => parseEntry(entry)["node"] ?? ""))];
+    if (names.includes(mapping) && (nodes.length === 0 || nodes.includes(proxmox.node))) return [];
+    if (names.includes(mapping)) {
+      return [
+        error(
+          `${kind} resource mapping ${mapping} has no device on ${proxmox.node}`,
+          `${key} of ${title} names it, and the VM would not start. It has devices on ${nodes.join(", ")}. Add one of ` +
+            "this node to it, or name the device by its address.",
+          key,
+        ),
+      ];
+    }
     return [
       error(
         `There is no ${kind} resource mapping ${mapping}`,
@@ -39,10 +56,17 @@ export function unknownMappings({ proxmox, pci, usb, changes, title }: Context):
   });
 }
 
-export function unknownRomFiles({ proxmox, pci, changes, title }: Context): Problem[] {
+/** The stack makes it before it changes the VM, so a plan does not look for it. */
+function isProvided({ declaration, moment }: Context, name: string): boolean {
+  return moment === "plan" && declaration.provided.includes(name);
+}
+
+export function unknownRomFiles(context: Context): Problem[] {
+  const { proxmox, pci, changes, title } = context;
   return pci.flatMap(({ key, options }) => {
     const file = options["romfile"];
-    if (file === undefined || proxmox.romFiles.includes(file) || !isArriving(changes, key)) return [];
+    if (file === undefined || !isArriving(changes, key) || isProvided(context, `rom/${file}`)) return [];
+    if (proxmox.romFiles.includes(file)) return [];
     return [
       error(
         `There is no ROM file ${file} in /usr/share/kvm on ${proxmox.node}`,
