@@ -5,7 +5,9 @@ import ts from "typescript";
 import {
   iommuHostSchema,
   pciDevicesSchema,
+  pciMappingSchema,
   providerSchema,
+  usbMappingSchema,
   vfioBindingSchema,
   vmSchema,
   type AttributeSchema,
@@ -27,7 +29,15 @@ export function reference(): string {
     "## Constructs and their props",
     ...exported.flatMap(({ declaration }) => section(declaration, known)),
     "## Terraform resources",
-    ...[providerSchema, iommuHostSchema, vfioBindingSchema, vmSchema, pciDevicesSchema].flatMap(resource),
+    ...[
+      providerSchema,
+      iommuHostSchema,
+      vfioBindingSchema,
+      vmSchema,
+      pciMappingSchema,
+      usbMappingSchema,
+      pciDevicesSchema,
+    ].flatMap(resource),
   ]
     .join("\n\n")
     .concat("\n");

@@ -56,7 +56,10 @@ export function desiredMapping(declared: MappingOptions, entries: readonly strin
     ...(description === null ? {} : { description }),
     ...(mdev === null ? {} : { mdev: flag(mdev) }),
     ...(liveMigration === null ? {} : { "live-migration-capable": flag(liveMigration) }),
-    ...Object.fromEntries(entries.map((entry) => [entrySetting(entry), entry])),
+    // By node and path: of a node's entries, a VM gets the first that is free.
+    ...Object.fromEntries(
+      entries.map((entry) => [entrySetting(entry), entry] as const).sort(([a], [b]) => (a < b ? -1 : 1)),
+    ),
   };
 }
 
