@@ -131,14 +131,8 @@ describe("a change", () => {
     ]);
     expect(commands(request({ file: "", desired }))).toEqual([
       [
-        ...[
-          "pvesh",
-          "create",
-          "/cluster/mapping/pci",
-          "--id=gpu",
-          `--description=${description}`,
-          "--mdev=1",
-        ],
+        ...["pvesh", "create", "/cluster/mapping/pci", "--id=gpu", `--description=${description}`],
+        ...["--mdev=1", `--map=${gpu}`, `--map=${gpu.replace("01:00", "02:00")}`],
       ],
     ]);
   });
