@@ -3,7 +3,7 @@ import { version } from "../../package.json";
 import { embeddedHostCommand } from "./commands/embeddedHost";
 import { inspectCommand } from "./commands/inspect";
 import { rebootCommand } from "./commands/reboot";
-import { reviewCommand } from "./commands/review";
+import { scaffoldCommand } from "./commands/scaffold";
 import { CliError, errorText } from "./errors";
 import { exitCodeLines, exitCodes } from "./exitCodes";
 import { colorsOf } from "./terminal";
@@ -11,8 +11,8 @@ import { colorsOf } from "./terminal";
 /** Every command, in the order of the help; each adds itself. */
 const commands: readonly ((program: Command) => void)[] = [
   inspectCommand,
+  scaffoldCommand,
   rebootCommand,
-  reviewCommand,
   embeddedHostCommand,
 ];
 

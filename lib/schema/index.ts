@@ -1,5 +1,4 @@
 export * from "./attribute";
-export * from "./platformNames";
 export * from "./provider";
 export * from "./iommuHost";
 export * from "./vfioBinding";

@@ -1,6 +1,15 @@
 /** `passthrough` as somebody types it: its output, its errors, its exit codes. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -123,6 +132,52 @@ describe("inspect", () => {
     expect(stderr).toContain(host.fingerprint);
     expect(stderr).toContain(`SHA256:${"A".repeat(43)}`);
     expect(code).toBe(1);
+  });
+});
+
+describe("scaffold", () => {
+  const scaffold = (...flags: string[]) =>
+    passthrough(["scaffold", ...target(host), ...flags], { cwd: folder });
+
+  test("--stdout prints main.ts and writes nothing", async () => {
+    const before = readdirSync(folder);
+    const { code, stdout, stderr } = await scaffold("--stdout");
+    expect(stdout).toMatch(/^import .*\n[^]*\napp\.synth\(\);\n$/);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(readdirSync(folder)).toEqual(before);
+  });
+
+  test("what is there is never overwritten, unless --force asks for it; a link is replaced, not followed", async () => {
+    const project = join(folder, "pve1");
+    const outside = join(folder, "outside");
+    writeFileSync(outside, "mine");
+    mkdirSync(project);
+    symlinkSync(outside, join(project, "main.ts"));
+    const refused = await scaffold();
+    expect(refused.stderr).toBe(
+      `passthrough: main.ts is in ${project} already. Nothing was written. Name another folder with --dir, or overwrite with --force.\n`,
+    );
+    expect({ code: refused.code, files: readdirSync(project) }).toEqual({ code: 1, files: ["main.ts"] });
+
+    const forced = await scaffold("--force");
+    expect({ code: forced.code, stderr: forced.stderr }).toEqual({ code: 0, stderr: "" });
+    expect(readdirSync(project).sort()).toEqual([
+      ".gitignore",
+      "cdktf.json",
+      "main.ts",
+      "package.json",
+      "tsconfig.json",
+    ]);
+    expect(readFileSync(join(project, "main.ts"), "utf8")).toContain("new IommuHost(");
+    expect(readFileSync(outside, "utf8")).toBe("mine");
+  });
+
+  test("a folder that cannot be made is an error", async () => {
+    for (const dir of [join(folder, "outside", "x"), "/proc/x"]) {
+      const { code, stderr } = await scaffold("--dir", dir);
+      expect(stderr).toMatch(/^passthrough: Unable to make the folder .*: E[A-Z]+: .*\. Name one that/);
+      expect(code).toBe(1);
+    }
   });
 });
 

@@ -8,7 +8,6 @@ const GRUB: BootChoice = {
   grubDefault: "0",
   grubEnvironment: {},
   proxmoxBootTool: false,
-  systemdBoot: null,
 };
 const PROXMOX: BootChoice = { ...GRUB, grubDefault: null, proxmoxBootTool: true };
 
