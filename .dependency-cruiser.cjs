@@ -17,7 +17,8 @@ module.exports = {
     only("hypervisors", "host", "model"),
     only("provider", "plugin", "schema", "host", "engine", "hypervisors", "model"),
     only("embedded", "model"),
-    only("cli", "host", "engine", "hypervisors", "model", "embedded"),
+    only("review", "model", "schema"),
+    only("cli", "host", "engine", "hypervisors", "model", "embedded", "review"),
     {
       name: "index-is-constructs",
       severity: "error",

@@ -128,4 +128,6 @@ function notices(inputs) {
 
 mkdirSync(dist, { recursive: true });
 const [inputs] = await Promise.all([Promise.all(bundles.map(bundle)), compile()]);
+for (const schema of ["review.schema.json", "gate.schema.json"])
+  replace(join(dist, schema), readFileSync(join(root, "lib/review", schema)), 0o644);
 replace(join(dist, "THIRD-PARTY-LICENSES"), notices(inputs.flat()), 0o644);

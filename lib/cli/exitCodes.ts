@@ -5,6 +5,8 @@ export const exitCodes = {
   failed: 1,
   /** The command line cannot be understood. */
   usage: 2,
+  /** `review --gate`: reviewed, and somebody has to approve it. */
+  approval: 3,
   /** Ctrl-C or SIGTERM. */
   interrupted: 130,
 } as const;
@@ -13,6 +15,7 @@ const meanings: Readonly<Record<keyof typeof exitCodes, string>> = {
   done: "done",
   failed: "failed: stderr says what happened and what to do",
   usage: "the command line cannot be understood",
+  approval: "review --gate: reviewed, and somebody has to approve it",
   interrupted: "stopped by Ctrl-C or SIGTERM",
 };
 

@@ -3,6 +3,7 @@ import { version } from "../../package.json";
 import { embeddedHostCommand } from "./commands/embeddedHost";
 import { inspectCommand } from "./commands/inspect";
 import { rebootCommand } from "./commands/reboot";
+import { reviewCommand } from "./commands/review";
 import { scaffoldCommand } from "./commands/scaffold";
 import { CliError, errorText } from "./errors";
 import { exitCodeLines, exitCodes } from "./exitCodes";
@@ -13,6 +14,7 @@ const commands: readonly ((program: Command) => void)[] = [
   inspectCommand,
   scaffoldCommand,
   rebootCommand,
+  reviewCommand,
   embeddedHostCommand,
 ];
 

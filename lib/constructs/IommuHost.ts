@@ -1,6 +1,12 @@
 import { Annotations, Token, type IResolvable } from "cdktf";
 import type { Construct } from "constructs";
-import { iommuHostSchema, type BootDevice, type ConfigOf } from "../schema";
+import {
+  iommuHostSchema,
+  type BootDevice,
+  type BootLoaderName,
+  type ConfigOf,
+  type InitramfsName,
+} from "../schema";
 import { claimOnce, type Claim } from "./claims";
 import { checkConnection, type Connection } from "./connection";
 import * as errors from "./errors";
@@ -61,15 +67,17 @@ export interface IommuHostProps extends PassthroughResourceProps {
    */
   readonly allowCritical?: readonly string[];
   /**
-   * The boot loader.
+   * What starts the kernel: `grub` with update-grub and its folder of drop-ins (Debian, Ubuntu), `grub-mkconfig` with
+   * a menu made of /etc/default/grub (openSUSE, SLES, Arch, RHEL 7), `grub-bls` with an entry file for each kernel (RHEL
+   * from 8 on and its kin, Fedora), `systemd-boot`, or `proxmox-boot-tool`.
    * @default detected on the host
    */
-  readonly bootLoader?: "grub" | "proxmox-boot-tool";
+  readonly bootLoader?: BootLoaderName;
   /**
    * What makes the initramfs.
    * @default detected on the host
    */
-  readonly initramfs?: "initramfs-tools";
+  readonly initramfs?: InitramfsName;
   /**
    * Whose CPU it is.
    * @default detected on the host

@@ -1,5 +1,6 @@
 /** What can be told wrong from the code alone. A value that holds a token is known only to Terraform and passes. */
 import { Token } from "cdktf";
+import { bootLoaderNames, initramfsNames } from "../schema";
 import * as errors from "./errors";
 
 type Check<T> = (where: string, value: T) => void;
@@ -58,8 +59,8 @@ export const isConnectionHost = matching(/^[^\s/@-][^\s/@]*$/, errors.badConnect
 export const isPath = matching(/^(?:\/|~|%|\$)/, errors.relativePath);
 export const isSeconds = above0("seconds");
 export const isMinutes = above0("minutes");
-export const isBootLoader = among(["grub", "proxmox-boot-tool"]);
-export const isInitramfs = among(["initramfs-tools"]);
+export const isBootLoader = among(bootLoaderNames);
+export const isInitramfs = among(initramfsNames);
 export const isCpuVendor = among(["intel", "amd"]);
 export const isWhenUnreachable = among(["error", "assume-state"]);
 export const isEvents = among(["terraform_data", "null_resource"]);

@@ -10,6 +10,15 @@ export interface BootChoice {
   readonly grubEnvironment: Readonly<Record<string, string>>;
   /** proxmox-boot-tool makes the entries. */
   readonly proxmoxBootTool: boolean;
+  /** null where systemd-boot does not start this host, or proxmox-boot-tool makes its entries. */
+  readonly systemdBoot: SystemdBootChoice | null;
+}
+
+export interface SystemdBootChoice {
+  /** Its entries by id, the file's name, with the kernel of each. */
+  readonly entries: Readonly<Record<string, string | null>>;
+  /** What may name the entry to start, the strongest first: an id or a pattern; empty for nothing. */
+  readonly wanted: readonly string[];
 }
 
 /** Release of the kernel that boots next; null where that cannot be told. */
@@ -21,12 +30,31 @@ export function nextKernel(choice: BootChoice): string | null {
     if (pinned === null) return newest;
     return installed.includes(pinned) ? pinned : null;
   }
+  if (choice.systemdBoot !== null) return systemdBootKernel(choice.systemdBoot, newest);
   const once = grubEnvironment["next_entry"] ?? "";
   if (once !== "") return kernelOfEntry(once, installed, newest);
   if (grubDefault === null) return null;
   if (grubDefault !== "saved") return kernelOfEntry(grubDefault, installed, newest);
   return kernelOfEntry(grubEnvironment["saved_entry"] ?? "", installed, newest);
 }
+
+/** systemd-boot takes the newest of those that a pattern fits; @saved is whatever was started last. */
+function systemdBootKernel({ entries, wanted }: SystemdBootChoice, newest: string | null): string | null {
+  const pattern = wanted.find((each) => each !== "") ?? "";
+  if (pattern === "") return newest;
+  const form = new RegExp(`^${[...pattern].map(patternPart).join("")}(\\.conf)?$`, "i");
+  const fitting = Object.entries(entries).filter(([id]) => form.test(id));
+  if (fitting.some(([, release]) => release === null)) return null;
+  return (
+    fitting
+      .flatMap(([, release]) => release ?? [])
+      .sort(compareReleases)
+      .at(-1) ?? null
+  );
+}
+
+const patternPart = (letter: string): string =>
+  letter === "*" ? ".*" : letter === "?" ? "." : letter.replace(/[^\w]/, "\\$&");
 
 /** The kernel of a menu entry, by position, title or id; the first entry is the newest kernel. */
 function kernelOfEntry(entry: string, installed: readonly string[], newest: string | null): string | null {

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
+import { parseBootEntry, releaseOf } from "../model/bootEntries";
 import type { CriticalUse, HostFacts, PciDevice, ProxmoxFacts, ProxmoxVmFacts } from "../model/facts";
+import { mayBeOurs } from "../model/observation";
 import { paths } from "../model/paths";
-import { nextKernel } from "./nextKernel";
+import { nextKernel, type SystemdBootChoice } from "./nextKernel";
 import { parseRecords, type Records } from "./records";
 import probe from "./scripts/probe.sh";
 import { assembleScript } from "./scripts";
@@ -18,7 +20,8 @@ export function parseProbe(stdout: string, host: string, stderr = ""): HostFacts
   const answer = new Answer(parseRecords(stdout, host, stderr), host);
   answer.requireRoot();
   const release = answer.one("release");
-  const installed = answer.all("kernel");
+  const packages = pairs(answer, "kernel-package");
+  const installed = kernels(answer, packages);
   const bootUuids = lines(answer.file("/etc/kernel/proxmox-boot-uuids"));
   const hasBootTool = answer.has("tool", "proxmox-boot-tool");
   const grub = answer.grub();
@@ -38,8 +41,11 @@ export function parseProbe(stdout: string, host: string, stderr = ""): HostFacts
           always: firstLine(answer.file("/etc/kernel/proxmox-boot-pin")),
         },
         grubDefault: grub?.defaultEntry ?? null,
-        grubEnvironment: environmentBlock(answer.file("/boot/grub/grubenv")),
+        grubEnvironment: environmentBlock(
+          answer.file("/boot/grub/grubenv") ?? answer.file(paths.grubEnvironment),
+        ),
         proxmoxBootTool: hasBootTool && bootUuids.length > 0,
+        systemdBoot: systemdBoot(answer, installed, packages),
       }),
       installed,
     },
@@ -69,15 +75,27 @@ export function parseProbe(stdout: string, host: string, stderr = ""): HostFacts
       proxmoxBootUuids: bootUuids,
       espModes: espModes(decode(answer.one("boot-tool-status")), answer.some("efi")),
     },
+    bootEvidence: {
+      programs: KNOWN_PROGRAMS.filter((program) => answer.has("tool", program)),
+      grubMenus: answer.all("grub-menu"),
+      blsEnabled: grub?.blsEnabled ?? false,
+      loader: pairs(answer, "efi-variable")["LoaderInfo"] ?? "",
+      stub: pairs(answer, "efi-variable")["StubInfo"] ?? "",
+      images: pairs(answer, "image"),
+      packages,
+      rootReadOnly: answer.one("root-options").split(",").includes("ro"),
+      ostree: answer.some("ostree"),
+      variant: osRelease["VARIANT_ID"] ?? "",
+    },
     initramfsTools: initramfsTools(answer),
-    missingTools: missingTools(answer, bootUuids.length > 0),
+    missingTools: missingTools(answer, bootUuids.length > 0, isDebian(osRelease)),
     modules: modules(answer),
     builtinModules: answer.all("builtin"),
     devices: devices(answer),
     critical: distinct(answer.rows("critical").map(criticalUse)),
     unresolved: [...new Set(answer.all("unresolved"))],
     files: Object.fromEntries(
-      [...answer.files].flatMap(([path, bytes]) => (isOurs(path) ? [[path, bytes.toString("utf8")]] : [])),
+      [...answer.files].flatMap(([path, bytes]) => (mayBeOurs(path) ? [[path, bytes.toString("utf8")]] : [])),
     ),
     grubForeign: grub && { linux: grub.linux, linuxDefault: grub.linuxDefault },
     record: answer.file(paths.record),
@@ -141,11 +159,11 @@ class Answer {
   }
 
   /** null where there is no GRUB, or where its settings cannot be evaluated. */
-  grub(): { linux: string; linuxDefault: string; defaultEntry: string } | null {
-    const [linux, linuxDefault, defaultEntry] = decode(this.one("grub")).split("\0");
+  grub(): { linux: string; linuxDefault: string; defaultEntry: string; blsEnabled: boolean } | null {
+    const [linux, linuxDefault, defaultEntry, bls] = decode(this.one("grub")).split("\0");
     return linux === undefined || linuxDefault === undefined || defaultEntry === undefined
       ? null
-      : { linux, linuxDefault, defaultEntry };
+      : { linux, linuxDefault, defaultEntry, blsEnabled: bls === "true" };
   }
 
   /** All files follow each other in one content; their sizes tell them apart. */
@@ -175,8 +193,65 @@ const CPU_VENDORS: Readonly<Record<string, "intel" | "amd">> = {
   AuthenticAMD: "amd",
 };
 
-const OURS = /^\/etc\/(modprobe\.d|modules|modules-load\.d|initramfs-tools|cdktf-passthrough|default)\b/;
-const isOurs = (path: string): boolean => OURS.test(path) || path === paths.kernelCommandLine;
+function systemdBoot(
+  answer: Answer,
+  installed: readonly string[],
+  packages: Readonly<Record<string, string>>,
+): SystemdBootChoice | null {
+  const variables = pairs(answer, "efi-variable");
+  if (!(variables["LoaderInfo"] ?? "").startsWith("systemd-boot")) return null;
+  const paths = [...answer.files.keys()].filter((path) => path.includes("/loader/entries/"));
+  const settings = ["/efi", "/boot/efi", "/boot"].map(
+    (esp) => answer.file(`${esp}/loader/loader.conf`) ?? "",
+  );
+  return {
+    entries: Object.fromEntries(
+      paths.map((path) => [
+        path.slice(path.lastIndexOf("/") + 1),
+        releaseOf(parseBootEntry(answer.file(path) ?? ""), installed, packages),
+      ]),
+    ),
+    wanted: [
+      variables["LoaderEntryOneShot"] ?? "",
+      variables["LoaderEntryDefault"] ?? "",
+      /^default[ \t]+(\S+)/m.exec(settings.join("\n"))?.[1] ?? "",
+    ],
+  };
+}
+
+const KNOWN_PROGRAMS = [
+  "grub-mkconfig",
+  "grub2-mkconfig",
+  "grubby",
+  "bootctl",
+  "kernel-install",
+  "sdbootutil",
+  "transactional-update",
+  "rpm-ostree",
+  "nodectl",
+] as const;
+
+/** The first value of each name. */
+function pairs(answer: Answer, kind: string): Record<string, string> {
+  return Object.fromEntries(
+    answer
+      .rows(kind)
+      .map(([name = "", ...value]): [string, string] => [name, value.join("\t")])
+      .reverse(),
+  );
+}
+
+/** By release: what is named by its package is known by the folder of its modules, and rescue images are none. */
+function kernels(answer: Answer, packages: Readonly<Record<string, string>>): string[] {
+  const named = answer
+    .all("kernel")
+    .filter((name) => /^[\w.+~-]+$/.test(name) && !name.startsWith("0-rescue"));
+  const ofPackages = Object.entries(packages).flatMap(([release, name]) =>
+    named.includes(name) ? [release] : [],
+  );
+  const names = new Set(Object.values(packages));
+  return [...new Set([...named.filter((name) => !names.has(name)), ...ofPackages])];
+}
 
 const decode = (base64: string): string => Buffer.from(base64, "base64").toString("utf8");
 
@@ -232,12 +307,17 @@ function initramfsTools(answer: Answer): string[] {
 
 const NEEDED = ["flock", "sha256sum", "base64", "awk", "od", "modprobe", "ip", "timeout", "sync", "df"];
 
-function missingTools(answer: Answer, managedEsps: boolean): string[] {
-  const hasInitramfs = ["dracut", "mkinitcpio"].some((tool) => answer.has("tool", tool));
+const isDebian = ({ ID = "", ID_LIKE = "" }: Record<string, string>): boolean =>
+  [ID, ...ID_LIKE.split(" ")].some((id) => ["debian", "ubuntu"].includes(id));
+
+/** What is missing for sure; a family that is not known at all is told by the choice of the boot loader. */
+function missingTools(answer: Answer, managedEsps: boolean, debian: boolean): string[] {
+  const none = (...tools: readonly string[]) => !tools.some((tool) => answer.has("tool", tool));
   const needed = [
     ...NEEDED,
-    managedEsps ? "proxmox-boot-tool" : "update-grub",
-    ...(hasInitramfs ? [] : ["update-initramfs"]),
+    ...(managedEsps ? ["proxmox-boot-tool"] : []),
+    ...(debian && !managedEsps && none("bootctl", "grub-mkconfig", "grub2-mkconfig") ? ["update-grub"] : []),
+    ...(debian && none("dracut", "mkinitcpio") ? ["update-initramfs"] : []),
   ];
   return needed.filter((tool) => !answer.has("tool", tool));
 }

@@ -46,10 +46,10 @@ export interface DesiredBoot {
   readonly functions: readonly BootFunction[];
 }
 
-/** The modules that passthrough stands on. vfio_virqfd is part of vfio since Linux 6.2. */
-const vfioModules = (release: string): string[] => [
+/** The modules that passthrough stands on. vfio_virqfd is part of vfio since Linux 6.2; POWER has an IOMMU of its own. */
+const vfioModules = (architecture: string, release: string): string[] => [
   "vfio",
-  "vfio_iommu_type1",
+  architecture.startsWith("ppc64") ? "vfio_iommu_spapr_tce" : "vfio_iommu_type1",
   "vfio_pci",
   ...(isOlderThan(release, 6, 2) ? ["vfio_virqfd"] : []),
 ];
@@ -81,7 +81,7 @@ export function desiredBoot(
   return {
     parameters: [...iommu.filter((parameter) => !satisfies(declared.join(" "), parameter)), ...declared],
     modules: unique([
-      ...(declaration.vfioModules ? vfioModules(observation.kernel.release) : []),
+      ...(declaration.vfioModules ? vfioModules(observation.architecture, observation.kernel.release) : []),
       ...declaration.modules,
     ]),
     modprobe: [

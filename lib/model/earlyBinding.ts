@@ -1,3 +1,7 @@
+import dracutHook from "./scripts/dracutHook.sh";
+import dracutModule from "./scripts/dracutModule.sh";
+import mkinitcpioHook from "./scripts/mkinitcpioHook.sh";
+import mkinitcpioInstall from "./scripts/mkinitcpioInstall.sh";
 import initramfsHook from "./scripts/initramfsHook.sh";
 import initTop from "./scripts/initTop.sh";
 import type { PciDevice } from "./facts";
@@ -11,6 +15,17 @@ export const hookScript: string = initramfsHook;
  * gives it to vfio-pci. It leaves alone what is not exactly the device that was meant.
  */
 export const initTopScript: string = initTop;
+
+/** The same script where dracut and mkinitcpio pack it: a program that their own hooks start. */
+export const earlyProgram: string = initTop;
+
+/** dracut's module: packs modules, table and program, and the hook that starts it before udev. */
+export const dracutModuleScript: string = dracutModule;
+export const dracutHookScript: string = dracutHook;
+
+/** mkinitcpio's build hook, and its hook at run time; an initramfs of systemd runs a unit instead. */
+export const mkinitcpioInstallScript: string = mkinitcpioInstall;
+export const mkinitcpioHookScript: string = mkinitcpioHook;
 
 /** The table of devices to hold from boot on, a line each, in an order that does not depend on the declaration's. */
 export function bootTable(devices: readonly PciDevice[]): string {

@@ -46,6 +46,8 @@ export interface HostFacts {
     /** `proxmox-boot-tool status` modes seen, by ESP uuid; empty where the tool does not manage ESPs. */
     readonly espModes: Readonly<Record<string, "uefi" | "grub">>;
   };
+  /** What else tells how the host boots, and whether its files are its administrator's to write. */
+  readonly bootEvidence: BootEvidence;
   /** Initramfs builders that are there. */
   readonly initramfsTools: readonly string[];
   /** Needed programs that are missing. */
@@ -87,6 +89,29 @@ export interface UsbDevice {
   readonly hub: boolean;
   /** In the device's own words; empty if it has none. */
   readonly name: string;
+}
+
+export interface BootEvidence {
+  /** Programs that make boot entries, images or whole systems, of those that are known. */
+  readonly programs: readonly string[];
+  /** GRUB menus that grub-mkconfig made: no stubs that only lead to one. */
+  readonly grubMenus: readonly string[];
+  /** GRUB_ENABLE_BLSCFG of /etc/default/grub is true. */
+  readonly blsEnabled: boolean;
+  /** What booted this kernel, as it told the firmware: `systemd-boot 255.4-1`; empty if it told nothing. */
+  readonly loader: string;
+  /** The stub of a unified kernel image, if this kernel came in one; else empty. */
+  readonly stub: string;
+  /** The initramfs of each installed kernel, by release. */
+  readonly images: Readonly<Record<string, string>>;
+  /** The package of each installed kernel, by release, where its images are named by that (Arch). */
+  readonly packages: Readonly<Record<string, string>>;
+  /** / is mounted read-only. */
+  readonly rootReadOnly: boolean;
+  /** The running system was deployed by ostree. */
+  readonly ostree: boolean;
+  /** VARIANT_ID of os-release. */
+  readonly variant: string;
 }
 
 export interface PciDevice {

@@ -7,8 +7,12 @@ import type { HostFacts } from "./facts";
  */
 export type Observation = Omit<HostFacts, "critical" | "proxmox" | "libvirt" | "usbDevices" | "memory">;
 
+/** What lines of ours may stand in, and what decides how they are merged. */
 const kept =
-  /^\/etc\/(modprobe\.d|default\/grub\.d|kernel|modules-load\.d|initramfs-tools|cdktf-passthrough)\//;
+  /^\/etc\/(modprobe\.d|default|kernel|modules-load\.d|initramfs-tools|dracut\.conf\.d|mkinitcpio\.(conf\.)?d|initcpio|cdktf-passthrough)\/|^\/(boot|efi)\/|^\/usr\/lib\/dracut\/|^\/etc\/modules$/;
+
+/** Whether a file that a probe read may hold lines of ours. */
+export const mayBeOurs = (path: string): boolean => kept.test(path);
 
 export function observe(facts: HostFacts): Observation {
   const {
@@ -19,9 +23,7 @@ export function observe(facts: HostFacts): Observation {
     memory: _memory,
     ...rest
   } = facts;
-  const files = Object.fromEntries(
-    Object.entries(facts.files).filter(([path]) => kept.test(path) || path === "/etc/modules"),
-  );
+  const files = Object.fromEntries(Object.entries(facts.files).filter(([path]) => mayBeOurs(path)));
   return { ...rest, files };
 }
 
@@ -32,5 +34,9 @@ export function packObservation(observation: Observation): string {
 
 export function unpackObservation(packed: unknown): Observation | null {
   if (typeof packed !== "string") return null;
-  return JSON.parse(gunzipSync(Buffer.from(packed, "base64")).toString("utf8")) as Observation;
+  const unpacked = JSON.parse(
+    gunzipSync(Buffer.from(packed, "base64")).toString("utf8"),
+  ) as Partial<Observation>;
+  // One that an earlier version of this package kept says too little.
+  return unpacked.bootEvidence === undefined ? null : (unpacked as Observation);
 }

@@ -1,11 +1,20 @@
 /** Where our lines stand on a host. */
 export const paths = {
   grubDropIn: "/etc/default/grub.d/zz-cdktf-passthrough.cfg",
+  grubSettings: "/etc/default/grub",
+  grubEnvironment: "/boot/grub2/grubenv",
   kernelCommandLine: "/etc/kernel/cmdline",
   modprobe: "/etc/modprobe.d/zz-cdktf-passthrough.conf",
   modulesLoad: "/etc/modules-load.d/cdktf-passthrough.conf",
   initramfsHook: "/etc/initramfs-tools/hooks/cdktf-passthrough",
   initTopScript: "/etc/initramfs-tools/scripts/init-top/00-cdktf-passthrough",
+  dracutConfiguration: "/etc/dracut.conf.d/zz-cdktf-passthrough.conf",
+  dracutModule: "/usr/lib/dracut/modules.d/99cdktf-passthrough/module-setup.sh",
+  dracutHook: "/usr/lib/dracut/modules.d/99cdktf-passthrough/pre-udev.sh",
+  mkinitcpioConfiguration: "/etc/mkinitcpio.conf.d/zz-cdktf-passthrough.conf",
+  mkinitcpioInstall: "/etc/initcpio/install/cdktf-passthrough",
+  mkinitcpioHook: "/etc/initcpio/hooks/cdktf-passthrough",
+  earlyProgram: "/etc/cdktf-passthrough/early",
   bootTable: "/etc/cdktf-passthrough/devices",
   record: "/var/lib/cdktf-passthrough/record.json",
 } as const;

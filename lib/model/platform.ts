@@ -13,6 +13,7 @@ import {
   type InitramfsTool,
 } from "./initramfs";
 import type { Observation } from "./observation";
+import { checkHostKind } from "./refusedHosts";
 
 /** What a host boots with: the rows of the two tables, and whose IOMMU it is. */
 export interface Platform {
@@ -38,6 +39,7 @@ export function toolOf({ initramfs }: Platform): InitramfsTool {
 
 /** Throws, naming what was found and how to set it by hand. */
 export function detectPlatform(observation: Observation, overrides: PlatformOverrides = {}): Platform {
+  checkHostKind(observation);
   const loader = overrides.bootLoader ?? bootLoaders.find((row) => row.detect(observation))?.name;
   const initramfs =
     overrides.initramfs ??

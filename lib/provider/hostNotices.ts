@@ -28,7 +28,7 @@ function missingPrograms(name: string, { missingTools }: HostFacts): Diagnostic[
   return [
     failure(
       `${name} lacks programs that a change needs`,
-      `Not found there: ${describeTools(missingTools)}. Install them (apt install), then plan again. Nothing was touched.`,
+      `Not found there: ${describeTools(missingTools)}. Install them with the host's package manager, then plan again. Nothing was touched.`,
     ),
   ];
 }

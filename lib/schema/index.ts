@@ -1,4 +1,5 @@
 export * from "./attribute";
+export * from "./platformNames";
 export * from "./provider";
 export * from "./iommuHost";
 export * from "./vfioBinding";

@@ -11,6 +11,9 @@ import {
   string,
   type StateOf,
 } from "./attribute";
+import { bootLoaderNames, initramfsNames } from "./platformNames";
+
+const words = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(", ");
 
 /** One device that a VfioBinding of this host declares, as boot needs to know it. */
 export const bootDeviceAttributes = {
@@ -50,8 +53,8 @@ export const iommuHostSchema = resource({
       list(string),
       "PCI addresses the author hands over although the host needs them.",
     ),
-    boot_loader: detected(string, "`grub` or `proxmox-boot-tool`; detected if not set."),
-    initramfs: detected(string, "`initramfs-tools`; detected if not set."),
+    boot_loader: detected(string, `${words(bootLoaderNames)}; detected if not set.`),
+    initramfs: detected(string, `${words(initramfsNames)}; detected if not set.`),
     cpu_vendor: detected(string, "`intel` or `amd`; detected if not set."),
     files: computed(map(string), "The lines we own, by file."),
     pending: computed(list(string), "Commands of an earlier, interrupted change that must still run."),

@@ -8,6 +8,7 @@ const GRUB: BootChoice = {
   grubDefault: "0",
   grubEnvironment: {},
   proxmoxBootTool: false,
+  systemdBoot: null,
 };
 const PROXMOX: BootChoice = { ...GRUB, grubDefault: null, proxmoxBootTool: true };
 

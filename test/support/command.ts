@@ -10,15 +10,19 @@ interface Where {
   readonly cwd?: string;
   /** Beside the environment of the tests, without what the stack's event would set. */
   readonly env?: NodeJS.ProcessEnv;
+  /** What the command reads. */
+  readonly stdin?: Buffer;
 }
 
-export function startPassthrough(args: readonly string[], { cwd, env }: Where = {}): ChildProcess {
+export function startPassthrough(args: readonly string[], { cwd, env, stdin }: Where = {}): ChildProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("PASSTHROUGH_"));
-  return spawn(process.execPath, [command, ...args], {
+  const child = spawn(process.execPath, [command, ...args], {
     cwd,
     env: { ...Object.fromEntries(inherited), ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
   });
+  child.stdin?.end(stdin);
+  return child;
 }
 
 export function passthrough(args: readonly string[], where?: Where): Promise<Run> {

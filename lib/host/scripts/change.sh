@@ -222,7 +222,7 @@ check_space() {
 	free=$(df -Pk "$1" 2>/dev/null | awk 'NR == 2 { print $4 }')
 	[ -n "$free" ] || return 0
 	[ "$free" -ge "$2" ] ||
-		fail failed "Only $free KiB are free for $3 in ${1#"$ROOT"}, $2 KiB are needed. Make room (old kernels: apt autoremove)."
+		fail failed "Only $free KiB are free for $3 in ${1#"$ROOT"}, $2 KiB are needed. Make room: old kernels are what fills it."
 }
 
 # Commands
@@ -230,12 +230,12 @@ check_space() {
 # Room for what command $1 writes, before anything is written.
 check_command_space() {
 	case $1 in
-	update-initramfs)
-		largest=$(find "$ROOT"/boot -maxdepth 1 -name 'initrd*' -printf '%k\n' 2>/dev/null | sort -n | tail -n 1)
+	update-initramfs | dracut | mkinitcpio | kernel-install)
+		largest=$(find "$ROOT"/boot -maxdepth 1 -name 'init*' -printf '%k\n' 2>/dev/null | sort -n | tail -n 1)
 		# The new image is made beside the old one.
 		check_space "$ROOT/boot" "$((${largest:-65536} + 8192))" "a new initramfs"
 		;;
-	update-grub | proxmox-boot-tool)
+	update-grub | grub-mkconfig | grub2-mkconfig | proxmox-boot-tool)
 		[ ! -d "$ROOT/boot" ] || check_space "$ROOT/boot" 1024 "the boot loader's configuration"
 		[ ! -d "$ROOT/boot/efi/EFI" ] || check_space "$ROOT/boot/efi" 512 "the boot loader's configuration"
 		;;
@@ -281,6 +281,8 @@ run_command() {
 	execute "$limit" "$@"
 	case $1 in
 	proxmox-boot-tool) verify_esps ;;
+	dracut) verify_images lsinitrd "$3" ;;
+	mkinitcpio) verify_images lsinitcpio "$(made_by_mkinitcpio)" ;;
 	esac
 	due=$(printf '%s\n' "$due" | grep -v -x -F -e "$*")
 	store_pending
@@ -328,6 +330,28 @@ verify_esps() {
 			;;
 		esac
 	done <"$ROOT/etc/kernel/proxmox-boot-uuids"
+}
+
+# The images that mkinitcpio's words name.
+made_by_mkinitcpio() {
+	tail -c +"$((output_start + 1))" "$LOG" |
+		sed -n "s/.*initcpio image: *'\\{0,1\\}\\([^']*\\)'\\{0,1\\}.*/\\1/p"
+}
+
+# Lister $1, images $2, a line each: a builder that leaves our part out succeeds all the same, and the host would boot
+# with the devices' own drivers.
+verify_images() {
+	has "$1" && [ -e "$ROOT/etc/cdktf-passthrough/devices" ] || return 0
+	while read -r image; do
+		case $image in
+		/*) ;;
+		*) continue ;;
+		esac
+		"$1" "$ROOT${image#"$ROOT"}" 2>/dev/null </dev/null | grep -q 'etc/cdktf-passthrough/devices$' ||
+			fail failed "The new image $image holds no table of devices, so the host would not hold them at boot. Look for what leaves it out: omit_dracutmodules, or a preset with a configuration file of its own, which reads no drop-ins."
+	done <<-END
+		$2
+	END
 }
 
 # Devices

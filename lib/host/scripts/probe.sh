@@ -60,9 +60,12 @@ identity() {
 
 boot() {
 	for tool in flock sha256sum base64 awk od modprobe ip timeout sync df zpool \
-		update-grub proxmox-boot-tool update-initramfs mkinitramfs dracut mkinitcpio; do
+		update-grub proxmox-boot-tool update-initramfs mkinitramfs dracut mkinitcpio \
+		grub-mkconfig grub2-mkconfig grubby bootctl kernel-install sdbootutil \
+		transactional-update rpm-ostree nodectl; do
 		has "$tool" && emit tool "$tool"
 	done
+	boot_evidence
 	for kernel in "$ROOT"/boot/vmlinuz-*; do
 		[ ! -e "$kernel" ] || emit kernel "${kernel#"$ROOT/boot/vmlinuz-"}"
 	done
@@ -72,9 +75,33 @@ boot() {
 	[ ! -r "$ROOT/etc/default/grub" ] || emit grub "$(grub_settings | base64 -w 0)"
 }
 
+boot_evidence() {
+	[ ! -e "$ROOT/run/ostree-booted" ] || emit ostree
+	emit root-options "$(awk '$5 == "/" { options = $6 } END { print options }' "$ROOT/proc/self/mountinfo")"
+	for variable in LoaderInfo StubInfo LoaderEntryDefault LoaderEntryOneShot; do
+		file=$ROOT/sys/firmware/efi/efivars/$variable-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f
+		# Four bytes of attributes, then text of two bytes a letter.
+		[ ! -r "$file" ] || emit efi-variable "$variable" "$(tail -c +5 "$file" | tr -d '\000')"
+	done
+	for menu in "$ROOT"/boot/grub2/grub.cfg "$ROOT"/boot/grub/grub.cfg "$ROOT"/boot/efi/EFI/*/grub.cfg; do
+		[ -r "$menu" ] && grep -q '^### BEGIN /etc/grub.d/' "$menu" && emit grub-menu "${menu#"$ROOT"}"
+	done
+	for folder in "$ROOT"/lib/modules/*; do
+		version=${folder##*/}
+		package=
+		get "$folder/pkgbase" && package=$value && emit kernel-package "$version" "$package"
+		[ ! -e "$folder/vmlinuz" ] || emit kernel "$version"
+		for image in "$ROOT/boot/initramfs-$version.img" "$ROOT/boot/initrd.img-$version" "$ROOT/boot/initrd-$version" \
+			"$ROOT/boot/initramfs-${package:-none}.img" \
+			"$ROOT"/boot/*/"$version"/initrd "$ROOT"/efi/*/"$version"/initrd "$ROOT"/boot/efi/*/"$version"/initrd; do
+			[ ! -f "$image" ] || emit image "$version" "${image#"$ROOT"}"
+		done
+	done
+}
+
 # As update-grub evaluates it, but without our own file.
 grub_settings() (
-	GRUB_CMDLINE_LINUX='' GRUB_CMDLINE_LINUX_DEFAULT='' GRUB_DEFAULT=''
+	GRUB_CMDLINE_LINUX='' GRUB_CMDLINE_LINUX_DEFAULT='' GRUB_DEFAULT='' GRUB_ENABLE_BLSCFG=''
 	set -e
 	# shellcheck source=/dev/null
 	. "$ROOT/etc/default/grub" >/dev/null
@@ -85,7 +112,7 @@ grub_settings() (
 		# shellcheck source=/dev/null
 		[ ! -e "$settings" ] || . "$settings" >/dev/null
 	done
-	printf '%s\0%s\0%s' "$GRUB_CMDLINE_LINUX" "$GRUB_CMDLINE_LINUX_DEFAULT" "$GRUB_DEFAULT"
+	printf '%s\0%s\0%s\0%s' "$GRUB_CMDLINE_LINUX" "$GRUB_CMDLINE_LINUX_DEFAULT" "$GRUB_DEFAULT" "$GRUB_ENABLE_BLSCFG"
 )
 
 pci() {
@@ -286,7 +313,12 @@ files() {
 		"$ROOT"/etc/initramfs-tools/modules "$ROOT"/etc/initramfs-tools/hooks/cdktf-passthrough \
 		"$ROOT"/etc/initramfs-tools/scripts/init-top/00-cdktf-passthrough "$ROOT"/etc/cdktf-passthrough/* \
 		"$ROOT"/etc/kernel/cmdline "$ROOT"/etc/kernel/proxmox-boot-uuids "$ROOT"/etc/kernel/*boot-pin \
-		"$ROOT"/etc/default/grub "$ROOT"/etc/default/grub.d/*.cfg "$ROOT"/boot/grub/grubenv \
+		"$ROOT"/etc/default/grub "$ROOT"/etc/default/grub.d/*.cfg "$ROOT"/boot/grub/grubenv "$ROOT"/boot/grub2/grubenv \
+		"$ROOT"/boot/loader/loader.conf "$ROOT"/efi/loader/loader.conf "$ROOT"/boot/efi/loader/loader.conf \
+		"$ROOT"/boot/loader/entries/*.conf "$ROOT"/efi/loader/entries/*.conf "$ROOT"/boot/efi/loader/entries/*.conf \
+		"$ROOT"/etc/dracut.conf.d/zz-cdktf-passthrough.conf "$ROOT"/usr/lib/dracut/modules.d/99cdktf-passthrough/* \
+		"$ROOT"/etc/mkinitcpio.conf.d/zz-cdktf-passthrough.conf "$ROOT"/etc/mkinitcpio.d/*.preset \
+		"$ROOT"/etc/initcpio/install/cdktf-passthrough "$ROOT"/etc/initcpio/hooks/cdktf-passthrough \
 		"$ROOT"/var/lib/cdktf-passthrough/record.json "$ROOT"/var/lib/cdktf-passthrough/pending \
 		"$ROOT"/etc/pve/nodes/*/qemu-server/*.conf "$ROOT"/etc/pve/mapping/*.cfg \
 		"$ROOT"/etc/pve/ha/resources.cfg "$ROOT"/etc/pve/replication.cfg; do

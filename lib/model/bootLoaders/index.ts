@@ -1,11 +1,14 @@
 import { grub } from "./grub";
+import { grubBls } from "./grubBls";
+import { grubMkconfig } from "./grubMkconfig";
 import { proxmoxBootTool } from "./proxmoxBootTool";
+import { systemdBoot } from "./systemdBoot";
 import type { BootLoader, BootLoaderName } from "./types";
 
 export type { BootLoader, BootLoaderName } from "./types";
 
 /** Every boot loader that is known; the first that a host shows is the one that boots it. */
-export const bootLoaders: readonly BootLoader[] = [proxmoxBootTool, grub];
+export const bootLoaders: readonly BootLoader[] = [proxmoxBootTool, systemdBoot, grubBls, grub, grubMkconfig];
 
 export const bootLoaderNames: readonly string[] = bootLoaders.map(({ name }) => name);
 

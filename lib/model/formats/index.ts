@@ -1,13 +1,20 @@
 import { paths } from "../paths";
+import { entryFolders } from "../bootEntries";
 import { initramfsTools } from "../initramfs";
+import { bootEntryFiles, entriesKey } from "./bootEntry";
 import { commandLineFile } from "./commandLineFile";
+import { environmentBlock } from "./environmentBlock";
 import type { Format } from "./format";
 import { grubDropInFile } from "./grubDropIn";
+import { grubSettings } from "./grubSettings";
 import { lineFile } from "./lineFile";
 
 const formats: Readonly<Record<string, Format>> = {
   [paths.grubDropIn]: grubDropInFile,
+  [paths.grubSettings]: grubSettings,
+  [paths.grubEnvironment]: environmentBlock,
   [paths.kernelCommandLine]: commandLineFile,
+  ...Object.fromEntries(entryFolders.map((folder) => [entriesKey(folder), bootEntryFiles(folder)])),
   [paths.modprobe]: lineFile,
   [paths.modulesLoad]: lineFile,
   [paths.bootTable]: lineFile,

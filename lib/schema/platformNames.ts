@@ -1,0 +1,15 @@
+/** What starts the kernel, by the name that an author may set. */
+export const bootLoaderNames = [
+  "grub",
+  "grub-mkconfig",
+  "grub-bls",
+  "systemd-boot",
+  "proxmox-boot-tool",
+] as const;
+
+export type BootLoaderName = (typeof bootLoaderNames)[number];
+
+/** What makes the initramfs. */
+export const initramfsNames = ["initramfs-tools", "dracut", "mkinitcpio"] as const;
+
+export type InitramfsName = (typeof initramfsNames)[number];
