@@ -7,7 +7,9 @@ export {
   type PassthroughProviderProps,
   type RebootEvents,
 } from "./constructs/PassthroughProvider";
-export { PassthroughVm, type PassthroughVmProps } from "./constructs/PassthroughVm";
+export { PassthroughVm, type PassthroughNic, type PassthroughVmProps } from "./constructs/PassthroughVm";
+export { Ovirt, type OvirtVmOptions } from "./constructs/Ovirt";
+export { OvirtEngine, type OvirtEngineProps } from "./constructs/OvirtEngine";
 export { PciDevices, type PciDevicesProps } from "./constructs/PciDevices";
 export { PciMapping, type MappedPciDevice, type PciMappingProps } from "./constructs/PciMapping";
 export { Proxmox } from "./constructs/Proxmox";

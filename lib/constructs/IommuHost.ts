@@ -1,5 +1,5 @@
 import { Annotations, Token, type IResolvable } from "cdktf";
-import type { Construct } from "constructs";
+import type { Construct, IConstruct } from "constructs";
 import {
   iommuHostSchema,
   type BootDevice,
@@ -16,6 +16,7 @@ import { PassthroughResource, type PassthroughResourceProps } from "./Passthroug
 import { projectId } from "./project";
 import { rebootEvent } from "./RebootEvent";
 import * as valid from "./validation";
+import type { Guest, VmPlace } from "./VmTarget";
 
 export interface IommuHostProps extends PassthroughResourceProps {
   /** How the host is reached over SSH. */
@@ -104,24 +105,17 @@ export interface HostBinding {
   readonly liveRebind: boolean | undefined;
 }
 
-/** What a VM takes from its host. */
-export interface HostGuest {
-  readonly vmId: string;
-  readonly path: string;
-  readonly claims: readonly Claim[];
-}
-
 /**
  * A hypervisor host whose kernel, modules and initramfs are configured for PCI passthrough. Where the change needs a
  * reboot, the plan says so and why, and the deploy reboots the host and proves that the change took effect.
  */
-export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attributes> {
+export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attributes> implements VmPlace {
   /** The host's name in plans and messages: the construct's path in its stack. */
   readonly name: string;
   readonly #props: IommuHostProps;
   readonly #provided: ProviderHost;
   readonly #bindings: HostBinding[] = [];
-  readonly #guests: HostGuest[] = [];
+  readonly #guests: Guest[] = [];
 
   /** @throws an Error naming the value, what was expected and the mend, where the props cannot be meant. */
   constructor(scope: Construct, id: string, props: IommuHostProps) {
@@ -207,7 +201,7 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
   }
 
   /** @internal */
-  _addGuest(guest: HostGuest): void {
+  _addGuest(guest: Guest): void {
     for (const other of this.#guests) {
       if (other.vmId === guest.vmId) {
         throw errors.sameVm(`VM ${guest.vmId} of ${this.node.path}`, other.path, guest.path);
@@ -224,6 +218,11 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
   /** @internal */
   _peersOf(vmId: string): string[] {
     return this.#guests.map((guest) => guest.vmId).filter((id) => id !== vmId);
+  }
+
+  /** @internal */
+  _reaches(host: IConstruct): boolean {
+    return host === this;
   }
 
   protected override predecessors(): readonly string[] {

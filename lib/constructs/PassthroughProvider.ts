@@ -1,6 +1,6 @@
-import { Lazy, TerraformProvider, TerraformStack } from "cdktf";
+import { Lazy, TerraformProvider, TerraformStack, Token } from "cdktf";
 import type { Construct, IConstruct } from "constructs";
-import type { ConfigOf, providerSchema } from "../schema";
+import type { ConfigOf, engineAttributes, providerSchema } from "../schema";
 import { bundles } from "./bundles";
 import {
   checkConnection,
@@ -53,6 +53,14 @@ export interface ProviderHost {
   readonly event: { readonly fqn: string };
 }
 
+/** An engine of the stack, as the provider block knows it. */
+export interface ProviderEngine {
+  readonly name: string;
+  readonly url: string;
+  readonly node: IConstruct["node"];
+  readonly _block: ConfigOf<typeof engineAttributes>;
+}
+
 const providers = new WeakMap<TerraformStack, PassthroughProvider>();
 
 /**
@@ -71,6 +79,7 @@ export class PassthroughProvider extends TerraformProvider {
   readonly rolling: boolean;
   readonly #props: PassthroughProviderProps;
   readonly #hosts: ProviderHost[] = [];
+  readonly #engines: ProviderEngine[] = [];
 
   constructor(scope: Construct, id: string, props: PassthroughProviderProps = {}) {
     super(scope, id, {
@@ -113,6 +122,16 @@ export class PassthroughProvider extends TerraformProvider {
     this.#hosts.push(host);
   }
 
+  /** @internal */
+  _addEngine(engine: ProviderEngine): void {
+    const place = (url: string) => url.replace(/\/+$/, "").replace(/\/ovirt-engine(?:\/api)?$/, "");
+    for (const other of this.#engines) {
+      if (!Token.isUnresolved(engine.url) && place(other.url) === place(engine.url))
+        throw errors.sameEngine(engine.url, other.node.path, engine.node.path);
+    }
+    this.#engines.push(engine);
+  }
+
   /**
    * The host that must be proven before this one is changed.
    * @internal
@@ -126,15 +145,28 @@ export class PassthroughProvider extends TerraformProvider {
     return withoutUnset({
       ...this.#declared(),
       hosts: Lazy.anyValue({ produce: () => this.#connections() }),
+      ...(this.#engines.length > 0
+        ? { engines: Lazy.anyValue({ produce: () => this.#engineBlocks() }) }
+        : {}),
     });
   }
 
   protected override synthesizeHclAttributes(): Written {
-    return asHcl(withoutUnset({ ...this.#declared(), hosts: this.#connections() }));
+    return asHcl(
+      withoutUnset({
+        ...this.#declared(),
+        hosts: this.#connections(),
+        ...(this.#engines.length > 0 ? { engines: this.#engineBlocks() } : {}),
+      }),
+    );
   }
 
   #declared(): ConfigOf<typeof providerSchema.attributes> {
     return { when_unreachable: this.#props.whenUnreachable };
+  }
+
+  #engineBlocks(): Written {
+    return Object.fromEntries(this.#engines.map(({ name, _block }) => [name, withoutUnset(_block)]));
   }
 
   #connections(): Written {

@@ -64,10 +64,22 @@ export interface PassthroughVmProps extends PassthroughResourceProps {
    */
   readonly bootOrder?: readonly string[];
   /**
+   * Network cards of the VM by name, each a virtual function that an oVirt engine picks from a card of the host. Other
+   * network cards of the VM stay as they are.
+   * @default none
+   */
+  readonly nics?: Readonly<Record<string, PassthroughNic>>;
+  /**
    * Restart the VM if it runs, so that a change takes effect at once and not at its next start.
    * @default false
    */
   readonly restart?: boolean;
+}
+
+/** One network card on a virtual function. */
+export interface PassthroughNic {
+  /** Name or id of a vNIC profile with passthrough. */
+  readonly profile: string;
 }
 
 type Declared = ConfigOf<typeof vmSchema.attributes>;
@@ -82,14 +94,14 @@ export class PassthroughVm extends PassthroughResource<typeof vmSchema.attribute
   constructor(scope: Construct, id: string, props: PassthroughVmProps) {
     super(scope, id, vmSchema, props);
     const { path } = this.node;
-    const { host, vmId } = props.on;
+    const { host, vmId, pinTo } = props.on;
     requireStackOf(host, this);
     checkProps(path, props);
     this.#props = props;
     this.target = props.on;
     this.#provided = providedFor(props.pci ?? {}, props.usb ?? {});
     for (const provided of this.#provided) provided._addUser(vmId);
-    host._addGuest({ vmId, path, claims: slotClaims(path, host, props.pci ?? {}) });
+    host._addGuest({ vmId, path, pinTo, claims: slotClaims(path, host, props.pci ?? {}) });
   }
 
   /** Our settings of the VM in the hypervisor's own words, by key. */
@@ -116,7 +128,8 @@ export class PassthroughVm extends PassthroughResource<typeof vmSchema.attribute
     const bindings = Object.values(this.#props.pci ?? {}).flatMap(({ device }) =>
       device instanceof BoundDevice ? [device.binding.fqn] : [],
     );
-    return [this.target.host._event, ...bindings, ...this.#provided.map(({ fqn }) => fqn)];
+    const { _event: event } = this.target.host;
+    return [...(event === undefined ? [] : [event]), ...bindings, ...this.#provided.map(({ fqn }) => fqn)];
   }
 
   protected override declared(): Declared {
@@ -128,7 +141,7 @@ export class PassthroughVm extends PassthroughResource<typeof vmSchema.attribute
   }
 
   #declared(addressOf: AddressOf): Declared {
-    const { on, pci, usb, machine, cpu, bios, vga, bootOrder, restart } = this.#props;
+    const { on, pci, usb, machine, cpu, bios, vga, bootOrder, nics, restart } = this.#props;
     const peers = on.host._peersOf(on.vmId);
     return {
       host: on.host.name,
@@ -141,6 +154,9 @@ export class PassthroughVm extends PassthroughResource<typeof vmSchema.attribute
       bios,
       vga,
       boot_order: bootOrder && [...bootOrder],
+      pin_to: on.pinTo,
+      nics:
+        nics && Object.fromEntries(Object.entries(nics).map(([name, { profile }]) => [name, { profile }])),
       restart,
       peers: peers.length > 0 ? peers : undefined,
       provided:
@@ -153,10 +169,11 @@ function checkProps(path: string, props: PassthroughVmProps): void {
   const at = (prop: string): string => `${path}: ${prop}`;
   const { pci = {}, usb = {} } = props;
   const takes = hypervisorTakes[props.on.hypervisor];
-  const { machine, cpu, bios, vga, bootOrder, restart } = props;
+  const { machine, cpu, bios, vga, bootOrder, nics, restart } = props;
   checkTaken(path, takes, {
     ...{ pci: pciSlots(pci, () => ""), usb: usbSlots(usb) },
     ...{ machine, cpu, bios, vga, boot_order: bootOrder && [...bootOrder], restart },
+    ...{ nics: nics && { ...nics } },
   });
   checkPciSlots(path, pci, machine, takes);
   checkUsbSlots(path, usb, takes);
@@ -165,7 +182,7 @@ function checkProps(path: string, props: PassthroughVmProps): void {
       const hosts = [romfile.host.node.path, props.on.host.node.path] as const;
       throw errors.otherHost(at(`pci.${name}`), `the ROM file ${romfile.slotValue}`, ...hosts);
     }
-    if (device instanceof BoundDevice && device.binding.host !== props.on.host) {
+    if (device instanceof BoundDevice && !props.on.host._reaches(device.binding.host)) {
       const hosts = [device.binding.host.node.path, props.on.host.node.path] as const;
       throw errors.otherHost(at(`pci.${name}`), device.toString(), ...hosts);
     }
@@ -175,4 +192,8 @@ function checkProps(path: string, props: PassthroughVmProps): void {
   valid.check(valid.isBios, at("bios"), props.bios);
   valid.check(valid.isVmValue, at("vga"), props.vga);
   valid.checkAll(valid.isVmValue, at("bootOrder"), props.bootOrder);
+  for (const [name, { profile }] of Object.entries(nics ?? {})) {
+    valid.isEngineName(at("nics"), name);
+    valid.check(valid.isEngineName, at(`nics.${name}.profile`), profile);
+  }
 }

@@ -242,6 +242,39 @@ export const badVmId = (value: unknown): Error =>
     `${quote(value)} is not the id of a VM. Expected a whole number from 100 to 999999999, as \`qm list\` shows it.`,
   );
 
+export const badEngineName = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not a name of an engine. Expected letters, digits, ., _, + and -, as the ` +
+      "Administration Portal shows it, or an id.",
+  );
+
+export const badEngineUrl = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not the address of an engine. Expected https:// and its name, without a login, such as ` +
+      "https://engine.example.",
+  );
+
+export const badFingerprint = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not a SHA-256 fingerprint. Expected 64 hex digits, with or without colons; ` +
+      "`openssl x509 -noout -fingerprint -sha256` prints it.",
+  );
+
+export const badPem = (where: string): Error =>
+  new Error(
+    `${where} holds no certificate. Expected PEM (-----BEGIN CERTIFICATE----- ...); a path goes into \`caFile\`.`,
+  );
+
+export const manyTrusts = (where: string, given: readonly string[]): Error =>
+  new Error(`${where} sets ${given.join(" and ")}. Expected one of ca, caFile, fingerprint.`);
+
+export const passwordInCode = (where: string): string =>
+  `${where} stands in the code in plain text, and so in the synthesized stack. Give it through an ephemeral ` +
+  "variable, or leave it out and set PASSTHROUGH_OVIRT_PASSWORD.";
+
+export const sameEngine = (url: string, one: string, other: string): Error =>
+  new Error(`${one} and ${other} both are the engine at ${url}. Expected one OvirtEngine for each engine.`);
+
 export const sameVm = (vm: string, one: string, other: string): Error =>
   new Error(
     `${one} and ${other} both describe ${vm}. Expected one PassthroughVm for each VM; put all slots into one of them.`,

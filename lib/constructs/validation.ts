@@ -55,6 +55,7 @@ export const isLine = matching(
 export const isUsbId = matching(/^[0-9a-f]{4}:[0-9a-f]{4}$/i, errors.malformedUsbId);
 export const isUsbPort = matching(/^\d+-\d+(?:\.\d+)*$/, errors.malformedUsbPort);
 export const isVmValue = matching(/^[^\s,]+$/, errors.malformedValue);
+export const isEngineName = matching(/^(?!\.+$)[\p{L}\p{N}_.+-]{1,255}$/u, errors.badEngineName);
 export const isConnectionHost = matching(/^[^\s/@-][^\s/@]*$/, errors.badConnectionHost);
 export const isPath = matching(/^(?:\/|~|%|\$)/, errors.relativePath);
 export const isSeconds = above0("seconds");
@@ -70,6 +71,32 @@ export const isSlotDriver = among(["vfio", "keep"]);
 /** What the host's boot needs cannot wait for another resource. */
 export const isLiteral: Check<string | undefined> = (where, value) => {
   if (Token.isUnresolved(value)) throw errors.notLiteral(where);
+};
+
+export const isEngineUrl: Check<string> = (where, value) => {
+  let url: URL | null = null;
+  try {
+    url = new URL(value);
+  } catch {
+    // Said below.
+  }
+  if (
+    url?.protocol !== "https:" ||
+    url.username !== "" ||
+    url.password !== "" ||
+    url.search + url.hash !== ""
+  ) {
+    throw errors.badEngineUrl(where, value);
+  }
+};
+
+export const isFingerprint = matching(
+  /^(?:sha256[:/ ])?(?:[0-9a-f]{64}|[0-9a-f]{2}(?::[0-9a-f]{2}){31})$/i,
+  errors.badFingerprint,
+);
+
+export const isPem: Check<string> = (where, value) => {
+  if (!value.includes("-----BEGIN ")) throw errors.badPem(where);
 };
 
 export const isPort: Check<number> = (where, value) => {

@@ -8,8 +8,8 @@ import type { Json, JsonObject } from "./types";
 
 /** What is asked of an engine beside the lists of its VMs and hosts. */
 export interface Interest {
-  /** Id or name of the VM. */
-  readonly vm: string;
+  /** Ids or names of the VM. */
+  readonly vms: readonly string[];
   /** Ids or names of hosts that it may come to. */
   readonly hosts: readonly string[];
 }
@@ -49,7 +49,7 @@ export class Engine {
       this.read(["vms"], signal).then((list) => items(list, "vm").map((vm) => vmOf(vm))),
       this.read(["hosts"], signal).then((list) => items(list, "host").map((host) => hostOf(host))),
     ]);
-    const isVm = (vm: EngineVm) => vm.id === interest.vm || vm.name === interest.vm;
+    const isVm = (vm: EngineVm) => interest.vms.includes(vm.id) || interest.vms.includes(vm.name);
     const isHost = (host: EngineHost) =>
       interest.hosts.some((wanted) => wanted === host.id || wanted === host.name) ||
       vms.some((vm) => isVm(vm) && vm.pinnedTo.includes(host.id));

@@ -40,6 +40,10 @@ export interface VmDeclaration {
   readonly bootOrder: readonly string[] | null;
   /** Restart a running VM so that a change takes effect. */
   readonly restart: boolean;
+  /** Host that the VM is pinned to, where the system of VMs places them itself. */
+  readonly pinTo?: string | null;
+  /** Network cards on virtual functions, by name, where the system of VMs hands those out itself. */
+  readonly nics?: Readonly<Record<string, { readonly profile: string | null }>>;
   /** Other VMs of the same stack: a device may move between them. */
   readonly peers: readonly string[];
   /** What the stack makes before: `pci/<mapping>`, `usb/<mapping>`, `rom/<file>`. */
@@ -96,11 +100,11 @@ export interface Claim {
   readonly shared: boolean;
 }
 
-/** What is wanted of one VM, on the host as it stands. */
-export interface VmRequest {
-  /** Name of the host in the declaration, for messages. */
+/** What is wanted of one VM, in the place that has it as that stands. */
+export interface VmRequest<F = HostFacts> {
+  /** Name of the host or engine in the declaration, for messages. */
   readonly host: string;
-  readonly facts: HostFacts;
+  readonly facts: F;
   readonly vmId: string;
   /** null: give back what is ours (destroy). */
   readonly declaration: VmDeclaration | null;
@@ -114,20 +118,23 @@ export interface SettingChange {
   readonly after: string | null;
 }
 
-export interface VmChange {
+export interface VmChange<S = Step> {
   /** Nothing to do where empty. */
-  readonly steps: readonly Step[];
+  readonly steps: readonly S[];
   readonly changes: readonly SettingChange[];
   /** What to keep if every step runs; see `recordAfter`. */
   readonly record: VmRecord;
 }
 
-/** One system that runs VMs. Decisions only: it reads HostFacts and answers with Steps. */
-export interface Hypervisor {
+/**
+ * One system that runs VMs. Decisions only: it reads facts and answers with steps, those of a host or those of an
+ * engine that manages several.
+ */
+export interface Hypervisor<F = HostFacts, S = Step> {
   readonly name: string;
 
   /** It runs on this host, though it may not answer right now. */
-  isOn(facts: HostFacts): boolean;
+  isOn(facts: F): boolean;
 
   /** What is wrong with a declaration whatever the host: malformed slots and values. */
   validate(declaration: VmDeclaration): Problem[];
@@ -142,28 +149,28 @@ export interface Hypervisor {
    * How the VM stands, of the wanted keys; null if the hypervisor knows no such VM.
    * @throws an Error where the hypervisor does not answer on this host: no answer does not mean that the VM is gone.
    */
-  observe(facts: HostFacts, vmId: string, wanted: Settings): VmView | null;
+  observe(facts: F, vmId: string, wanted: Settings): VmView | null;
 
   /**
    * What speaks against the request on this host. What may still pass until the change is made, such as a lock, is
    * a warning at `plan` and an error at `apply`.
    */
-  problems(request: VmRequest, moment: "plan" | "apply"): Problem[];
+  problems(request: VmRequest<F>, moment: "plan" | "apply"): Problem[];
 
   /** Keys whose value is neither what the plan saw nor declared now: somebody changed them since. */
-  changedSince(request: VmRequest, seen: Settings): SettingChange[];
+  changedSince(request: VmRequest<F>, seen: Settings): SettingChange[];
 
   /** The steps that bring the declaration about; a device that a stopped peer has is taken from it first. */
-  change(request: VmRequest): VmChange;
+  change(request: VmRequest<F>): VmChange<S>;
 
   /**
    * What to keep beside the state once the change was tried, by what the host says then: a step may have failed, or
    * worked although its answer was lost.
    */
-  recordAfter(request: VmRequest, change: VmChange, facts: HostFacts): VmRecord;
+  recordAfter(request: VmRequest<F>, change: VmChange<S>, facts: F): VmRecord;
 
   /** Which VM has which PCI function of this host. */
-  claims(facts: HostFacts): Claim[];
+  claims(facts: F): Claim[];
 }
 
 /** A VM that we have not touched. */

@@ -6,7 +6,9 @@ import type { Connection, Host } from "../host/types";
 import type { HostFacts } from "../model/facts";
 import { UNKNOWN, type Diagnostic } from "../plugin/types";
 import type { ConnectionSettings } from "../schema";
-import { warning, wordsOf } from "./diagnostics";
+import type { Engines } from "./engines";
+import { JUST_READ, notDialled, notReached } from "./reading";
+import { Turns } from "./turns";
 import { hasUnknown, type Planned } from "./values";
 
 export type Connections = Readonly<Record<string, Planned<ConnectionSettings>>>;
@@ -38,26 +40,29 @@ export type Sight =
   /** Its connection is only known after apply. */
   | { readonly kind: "unknown" };
 
-/** Milliseconds. */
-const JUST_READ = 2000;
-
 /**
  * A create's `assumed`, as planned: a plan that did not see the host leaves it open, and that is the mark a review
  * can find in the plan's JSON. An update has it in what was before.
  */
-export function assumedIn(sight: Sight | null): false | typeof UNKNOWN {
+export function assumedIn(
+  sight: { readonly kind: string; readonly notice?: Diagnostic } | null,
+): false | typeof UNKNOWN {
   return sight?.kind === "assumed" ? UNKNOWN : false;
 }
 
 /** The hosts of one provider block: one SSH connection each, shared by all resources, dialled at first need. */
 export class Hosts {
   private readonly open = new Map<string, { host: Host; connection: KeptConnection }>();
-  private readonly turns = new Map<string, Promise<unknown>>();
+  private readonly turns = new Turns();
   private readonly failed = new Map<string, Diagnostic>();
   /** This process applies: between two resources, other steps of the apply may change a host, or reboot it. */
   private applying = false;
 
-  constructor(private readonly config: HostsConfig) {}
+  constructor(
+    private readonly config: HostsConfig,
+    /** The engines of the same provider block. */
+    readonly engines: Engines,
+  ) {}
 
   /**
    * Reads a host, or says why not. `kept` is the connection of an earlier run, for a host that the provider block
@@ -96,22 +101,17 @@ export class Hosts {
     if (settings === UNKNOWN) throw new Error(`Unable to reach ${name}: its connection is still unknown.`);
     const { host, connection } = this.connect(name, settings);
     this.applying = true;
-    const turn = (this.turns.get(name) ?? Promise.resolve()).then(async () => {
+    return this.turns.take(name, async () => {
       signal.throwIfAborted();
       // Terraform plans a resource once more right before it applies it, and what that read still holds. Anything
       // older may be of another boot: the provider lives on while a provisioner reboots the host.
       host.refresh(JUST_READ);
       return work({ kind: "seen", host, facts: await host.probe(signal), connection });
     });
-    this.turns.set(
-      name,
-      turn.catch(() => undefined),
-    );
-    return turn;
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.open.values()].map(({ host }) => host.close()));
+    await Promise.all([...[...this.open.values()].map(({ host }) => host.close()), this.engines.close()]);
   }
 
   private connect(name: string, connection: Connection): { host: Host; connection: KeptConnection } {
@@ -140,18 +140,4 @@ export class Hosts {
 function whenUnreachable({ hosts, whenUnreachable: all }: HostsConfig, name: string): string | null {
   const own = hosts === UNKNOWN ? null : (hosts[name]?.when_unreachable ?? null);
   return typeof own === "string" ? own : all;
-}
-
-function notDialled(name: string): Diagnostic {
-  return warning(
-    `${name} was not dialled`,
-    "PASSTHROUGH_OFFLINE is set: this plan stands on what the state remembers of it.",
-  );
-}
-
-function notReached(name: string, error: unknown): Diagnostic {
-  return warning(
-    `${name} was not reached`,
-    `This plan stands on what the state remembers of it. ${wordsOf(error)}`,
-  );
 }

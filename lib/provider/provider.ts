@@ -1,5 +1,6 @@
 import type { Provider, UNKNOWN } from "../plugin/types";
 import { providerSchema } from "../schema";
+import { Engines, type EngineBlocks } from "./engines";
 import { Hosts, type Connections } from "./hosts";
 import { iommuHost } from "./iommuHost";
 import { pciMapping, usbMapping } from "./mapping";
@@ -12,13 +13,17 @@ export const passthroughProvider: Provider<Hosts> = {
 
   configure(config) {
     const hosts = config["hosts"] as Connections | typeof UNKNOWN | null;
-    const whenUnreachable = config["when_unreachable"];
+    const engines = config["engines"] as EngineBlocks | typeof UNKNOWN | null;
+    const all = config["when_unreachable"];
+    const policy = {
+      whenUnreachable: typeof all === "string" ? all : null,
+      offline: process.env["PASSTHROUGH_OFFLINE"] === "1",
+    };
     return Promise.resolve({
-      configured: new Hosts({
-        hosts: hosts ?? {},
-        whenUnreachable: typeof whenUnreachable === "string" ? whenUnreachable : null,
-        offline: process.env["PASSTHROUGH_OFFLINE"] === "1",
-      }),
+      configured: new Hosts(
+        { hosts: hosts ?? {}, ...policy },
+        new Engines({ engines: engines ?? {}, ...policy }),
+      ),
     });
   },
 

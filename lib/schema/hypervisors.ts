@@ -8,7 +8,7 @@ export interface SlotNames {
 }
 
 /** A setting of the VM itself, not of a device. */
-export type VmSetting = "machine" | "cpu" | "bios" | "vga" | "boot_order" | "restart";
+export type VmSetting = "machine" | "cpu" | "bios" | "vga" | "boot_order" | "restart" | "pin_to" | "nics";
 
 /** What a hypervisor takes of a VM's declaration. */
 export interface HypervisorTakes {
@@ -55,6 +55,16 @@ export const hypervisorTakes = {
     usbOptions: ["usb3"],
     settings: ["machine", "cpu", "bios", "vga", "boot_order", "restart"],
   },
+  ovirt: {
+    title: "oVirt",
+    pciSlots: ownNames,
+    pciSources: ["device"],
+    pciOptions: [],
+    usbSlots: ownNames,
+    usbSources: [],
+    usbOptions: [],
+    settings: ["restart", "pin_to", "nics"],
+  },
 } as const satisfies Readonly<Record<string, HypervisorTakes>>;
 
 export type HypervisorName = keyof typeof hypervisorTakes;
@@ -77,7 +87,16 @@ type Declared = Pick<VmState, "pci" | "usb" | VmSetting>;
 
 /** What of a declaration is nothing that the hypervisor knows. What is not set is null or undefined. */
 export function notTaken(takes: HypervisorTakes, declared: Partial<Declared>): NotTaken[] {
-  const settings: readonly VmSetting[] = ["machine", "cpu", "bios", "vga", "boot_order", "restart"];
+  const settings: readonly VmSetting[] = [
+    "machine",
+    "cpu",
+    "bios",
+    "vga",
+    "boot_order",
+    "restart",
+    "pin_to",
+    "nics",
+  ];
   return [
     ...slots("pci", declared.pci ?? {}, takes.pciSlots, [...takes.pciSources, ...takes.pciOptions]),
     ...slots("usb", declared.usb ?? {}, takes.usbSlots, [...takes.usbSources, ...takes.usbOptions]),

@@ -45,6 +45,29 @@ export const connectionAttributes = {
 
 export type ConnectionSettings = StateOf<typeof connectionAttributes>;
 
+/** How one oVirt or Red Hat Virtualization engine is reached. */
+export const engineAttributes = {
+  url: required(string, "`https://engine.example`, with or without `/ovirt-engine`. HTTPS only."),
+  user: optional(string, "Login name with its profile, such as `admin@internal`. Not needed with a token."),
+  password: secret(
+    "Its password; give it through an ephemeral variable, or leave it out and set PASSTHROUGH_OVIRT_PASSWORD.",
+  ),
+  token: secret("An OAuth token instead of user and password; or set PASSTHROUGH_OVIRT_TOKEN."),
+  ca: optional(
+    string,
+    "PEM of the CA that signed its certificate. Default: the public CAs that Node.js knows.",
+  ),
+  ca_file: optional(string, "File with that PEM."),
+  fingerprint: optional(string, "SHA-256 fingerprint of its own certificate, instead of a CA."),
+  timeout: optional(number, "Seconds that one request may take. Default 30."),
+  when_unreachable: optional(
+    string,
+    "`error` (default) or `assume-state`: plan with what the state remembers.",
+  ),
+} as const;
+
+export type EngineSettings = StateOf<typeof engineAttributes>;
+
 /** The provider block: every host that its resources name. */
 export const providerSchema = resource({
   typeName: "passthrough",
@@ -56,9 +79,13 @@ export const providerSchema = resource({
       mapOf(connectionAttributes),
       "Connections by host name, as the resources' `host` attributes name them.",
     ),
+    engines: optional(
+      mapOf(engineAttributes),
+      "oVirt and Red Hat Virtualization engines by name, as the `host` attributes of their VMs name them.",
+    ),
     when_unreachable: optional(
       string,
-      "For all hosts: `error` (default) or `assume-state`. PASSTHROUGH_OFFLINE=1 sets `assume-state`.",
+      "For all hosts and engines: `error` (default) or `assume-state`. PASSTHROUGH_OFFLINE=1 sets `assume-state`.",
     ),
   },
 });

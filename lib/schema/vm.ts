@@ -39,15 +39,26 @@ export const usbSlotAttributes = {
   usb3: optional(bool, "USB 3 device or port. Default false."),
 } as const;
 
+/** One network card on a virtual function that an engine hands out. */
+export const nicAttributes = {
+  profile: required(string, "Name or id of a vNIC profile with passthrough."),
+} as const;
+
 export const vmSchema = resource({
   typeName: "passthrough_vm",
   version: 0,
   description: "The PCI and USB devices of one existing virtual machine.",
   attributes: {
     id: computed(string, "`host/vm id`."),
-    host: required(string, "Name of the host in the provider's `hosts`."),
+    host: required(
+      string,
+      "Name of the host in the provider's `hosts`; with `ovirt`, of the engine in its `engines`.",
+    ),
     hypervisor: required(string, "What runs the virtual machine, such as `proxmox`."),
-    vm_id: required(string, "What the hypervisor calls the virtual machine: an id with Proxmox VE."),
+    vm_id: required(
+      string,
+      "What the hypervisor calls the virtual machine: an id with Proxmox VE, a name or id with oVirt.",
+    ),
     pci: optional(
       mapOf(pciSlotAttributes),
       "PCI devices by slot: `hostpci0` to `hostpci15` with Proxmox VE, elsewhere names of your own.",
@@ -61,6 +72,14 @@ export const vmSchema = resource({
     bios: optional(string, "`ovmf` or `seabios`; not ours if not set."),
     vga: optional(string, "Display, such as `none`; not ours if not set."),
     boot_order: optional(list(string), "Boot devices in order, such as `hostpci0`; not ours if not set."),
+    pin_to: optional(
+      string,
+      "Host that the VM is pinned to, by its name at the engine; not ours if not set.",
+    ),
+    nics: optional(
+      mapOf(nicAttributes),
+      "Network cards on virtual functions that the engine hands out, by name.",
+    ),
     restart: optional(bool, "Restart a running VM so that a change takes effect. Default false."),
     peers: optional(
       list(string),
@@ -77,11 +96,15 @@ export const vmSchema = resource({
     ),
     restart_pending: computed(bool, "The VM runs with other settings than configured until its next start."),
     node: computed(string, "The cluster node that has the VM."),
-    machine_id: computed(string, "The host's machine-id."),
+    machine_id: computed(
+      string,
+      "The host's machine-id; with `ovirt`, the engine's instance id and the VM's id.",
+    ),
     assumed: computed(bool, "The host was not reached; this is what the state remembers."),
   },
 });
 
 export type PciSlot = StateOf<typeof pciSlotAttributes>;
+export type VmNic = StateOf<typeof nicAttributes>;
 export type UsbSlot = StateOf<typeof usbSlotAttributes>;
 export type VmState = StateOf<typeof vmSchema.attributes>;

@@ -10,7 +10,7 @@ const sound = "pci_0000_04_00_1";
 
 describe("reading", () => {
   test("the VM, the devices of its host and what its neighbours have", async () => {
-    const facts = await rig.engine().facts({ vm: "workstation", hosts: [] });
+    const facts = await rig.engine().facts({ vms: ["workstation"], hosts: [] });
     expect(facts).toMatchObject({ product: "oVirt Engine 4.5.6-1.el9" });
     expect(facts.instanceId).toMatch(/^[0-9a-f-]{36}$/);
     const by = <T extends { name: string }>(all: readonly T[], name: string) =>
@@ -38,12 +38,12 @@ describe("reading", () => {
 
   test("two looks at the same engine ask once, until something is written", async () => {
     const engine = rig.engine();
-    await engine.facts({ vm: "workstation", hosts: [] });
+    await engine.facts({ vms: ["workstation"], hosts: [] });
     const asked = rig.server.requests(true).length;
-    await engine.facts({ vm: "workstation", hosts: [] });
+    await engine.facts({ vms: ["workstation"], hosts: [] });
     expect(rig.server.requests(true)).toHaveLength(asked);
     await engine.run([{ step: "attach", vm: rig.server.vm("workstation").id, device: gpu }]);
-    const facts = await engine.facts({ vm: "workstation", hosts: [] });
+    const facts = await engine.facts({ vms: ["workstation"], hosts: [] });
     expect(facts.vms.find(({ name }) => name === "workstation")?.devices).toEqual([
       { name: gpu, placeholder: false },
       { name: sound, placeholder: true },
@@ -58,7 +58,7 @@ describe("reading", () => {
         effect: { kind: "answer", status: 404, body: "{}" },
       },
     ]);
-    const facts = await rig.engine().facts({ vm: "workstation", hosts: [] });
+    const facts = await rig.engine().facts({ vms: ["workstation"], hosts: [] });
     expect(facts.vms.map(({ name }) => name)).toEqual(["workstation", "floating"]);
   });
 });

@@ -1,0 +1,26 @@
+import type { OvirtEngine } from "./OvirtEngine";
+import * as valid from "./validation";
+import type { VmTarget } from "./VmTarget";
+
+export interface OvirtVmOptions {
+  /**
+   * Host that the VM is pinned to, by its name at the engine. The engine gives host devices only to a VM that is pinned
+   * to exactly one host, and drops them when that host changes.
+   * @default left as it is
+   */
+  readonly pinTo?: string;
+}
+
+/** oVirt and Red Hat Virtualization. */
+export class Ovirt {
+  /**
+   * An existing VM of an engine.
+   * @param vm its name, or its id: names repeat among data centers
+   * @throws an Error if this cannot be the name of a VM or of a host
+   */
+  static vm(engine: OvirtEngine, vm: string, options: OvirtVmOptions = {}): VmTarget {
+    valid.check(valid.isEngineName, `VM of ${engine.node.path}`, vm);
+    valid.check(valid.isEngineName, `pinTo of VM ${vm}`, options.pinTo);
+    return { hypervisor: "ovirt", host: engine, vmId: vm, pinTo: options.pinTo };
+  }
+}

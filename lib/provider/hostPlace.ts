@@ -1,0 +1,42 @@
+import { wroteNothing, type Step } from "../model/change";
+import type { HostFacts } from "../model/facts";
+import { changeAndRead, changeFailure, checkMachine, keep } from "./hostResource";
+import type { Hosts, Seen } from "./hosts";
+import type { Place, SeenPlace } from "./place";
+
+/** Hosts as places that have VMs of their own. */
+export function hostPlace(hosts: Hosts): Place<HostFacts, Step> {
+  return {
+    async look(vm, kept, signal) {
+      const name = vm.host ?? "";
+      const sight = await hosts.look(name, kept, signal);
+      return sight.kind === "seen" ? seen(name, sight) : sight;
+    },
+    alone(vm, kept, signal, work) {
+      const name = vm.host ?? "";
+      return hosts.alone(name, kept, signal, (sight) => work(seen(name, sight)));
+    },
+  };
+}
+
+function seen(name: string, sight: Seen): SeenPlace<HostFacts, Step> {
+  return {
+    kind: "seen",
+    facts: sight.facts,
+    known({ vm_id, machine_id }) {
+      checkMachine(name, machine_id, sight.facts);
+      return vm_id ?? "";
+    },
+    identity: (_vmId, facts) => facts.machineId,
+    keep: (facts) => keep(sight, facts),
+    async change(purpose, steps, signal) {
+      const work = { purpose, machineId: sight.facts.machineId, steps };
+      const { outcome, facts } = await changeAndRead(sight, work, signal);
+      return {
+        failed: outcome.ok ? [] : [changeFailure(name, work, outcome)],
+        untouched: wroteNothing(outcome),
+        facts,
+      };
+    },
+  };
+}

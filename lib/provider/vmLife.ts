@@ -1,0 +1,283 @@
+import {
+  untouched,
+  type Hypervisor,
+  type Problem,
+  type VmDeclaration,
+  type VmRecord,
+} from "../hypervisors/types";
+import {
+  UNKNOWN,
+  type ApplyResult,
+  type Diagnostic,
+  type PrivateState,
+  type ResourceType,
+} from "../plugin/types";
+import type { VmState } from "../schema";
+import { failure, warning } from "./diagnostics";
+import type { Hosts } from "./hosts";
+import { assumedIn } from "./hosts";
+import type { Place, SeenPlace, Whereabouts } from "./place";
+import { hasUnknown, inputsChanged, same, typed, untyped, type Planned } from "./values";
+
+const inputs = [
+  "host",
+  "hypervisor",
+  "vm_id",
+  "pci",
+  "usb",
+  "machine",
+  "cpu",
+  "bios",
+  "vga",
+  "boot_order",
+  "pin_to",
+  "nics",
+  "restart",
+  "peers",
+  "provided",
+] as const satisfies readonly (keyof VmState)[];
+
+/** The life of a VM's resource, whichever system runs the VM and wherever that is reached. */
+export type VmLife = Pick<ResourceType<Hosts>, "read" | "plan" | "apply"> & {
+  validate(declared: VmState): Diagnostic[];
+};
+
+export function vmLife<F, S>(hypervisor: Hypervisor<F, S>, placeOf: (hosts: Hosts) => Place<F, S>): VmLife {
+  return {
+    validate: (declared) => hypervisor.validate(declarationOf(declared)).map(diagnosticsOf(declared)),
+
+    async read({ state: values, private: kept }, hosts, signal) {
+      const state = typed<VmState>(values);
+      const sight = await placeOf(hosts).look(state, kept["connection"], signal);
+      if (sight.kind === "unknown") return { state: values, private: kept };
+      if (sight.kind === "assumed")
+        return { state: { ...values, assumed: true }, private: kept, diagnostics: [sight.notice] };
+      const record = recordOf(kept);
+      const read = readBack(hypervisor, state, sight, sight.facts, record.written);
+      return {
+        state: read === null ? null : untyped(read),
+        private: { ...sight.keep(sight.facts), record },
+      };
+    },
+
+    async plan({ prior, proposed, config, private: kept }, hosts, signal) {
+      const before = prior === null ? null : typed<VmState>(prior);
+      if (proposed === null || config === null) return { planned: null, private: kept };
+      const next = typed<Planned<VmState>>(proposed);
+      const id =
+        next.host === UNKNOWN || next.vm_id === UNKNOWN ? UNKNOWN : `${next.host ?? ""}/${next.vm_id ?? ""}`;
+      const undecided: Planned<VmState> = {
+        ...next,
+        id,
+        settings: UNKNOWN,
+        previous: UNKNOWN,
+        restart_pending: UNKNOWN,
+        node: UNKNOWN,
+        machine_id: UNKNOWN,
+        assumed: false,
+      };
+      if (hasUnknown(config)) return { planned: untyped(undecided), private: kept };
+
+      const declared = typed<VmState>(proposed);
+      const settings = { ...hypervisor.desired(declarationOf(declared)) };
+      const changed = before === null || inputsChanged(inputs, before, next);
+      if (before !== null && !changed && same(before.settings, settings))
+        return { planned: prior, private: kept };
+
+      const replaced = before !== null && isAnother(before, declared);
+      const where = { ...declared, machine_id: replaced ? null : (before?.machine_id ?? null) };
+      const sight = changed ? await placeOf(hosts).look(where, kept["connection"], signal) : null;
+      const diagnostics: Diagnostic[] = sight?.kind === "assumed" ? [sight.notice] : [];
+      if (sight?.kind === "seen") {
+        const request = requestOf(declared, where, sight, replaced ? untouched : recordOf(kept));
+        diagnostics.push(...hypervisor.problems(request, "plan").map(diagnosticsOf(declared)));
+      }
+      return {
+        // Where the VM is and what it runs with may change until the apply; what is configured then is ours to say.
+        planned: untyped<Planned<VmState>>({
+          ...undecided,
+          settings,
+          machine_id: before?.machine_id ?? UNKNOWN,
+          assumed: before === null ? assumedIn(sight) : false,
+        }),
+        private: kept,
+        requiresReplace: replaced ? [["host"], ["vm_id"]] : [],
+        diagnostics,
+      };
+    },
+
+    async apply({ prior, planned, private: kept }, hosts, signal) {
+      const before = prior === null ? null : typed<VmState>(prior);
+      const target = planned === null ? null : typed<VmState>(planned);
+      const declared = target ?? before;
+      if (declared === null) return { state: null, private: kept };
+      const where = { ...declared, machine_id: before?.machine_id ?? null };
+      return placeOf(hosts).alone(where, kept["connection"], signal, (sight) =>
+        change(hypervisor, { before, target, declared, where, kept }, sight, signal),
+      );
+    },
+  };
+}
+
+function isAnother(before: VmState, declared: VmState): boolean {
+  return before.host !== declared.host || before.vm_id !== declared.vm_id;
+}
+
+interface Wanted {
+  readonly before: VmState | null;
+  readonly target: VmState | null;
+  /** Whichever of the two is there. */
+  readonly declared: VmState;
+  readonly where: Whereabouts;
+  readonly kept: PrivateState;
+}
+
+async function change<F, S>(
+  hypervisor: Hypervisor<F, S>,
+  { before, target, declared, where, kept }: Wanted,
+  sight: SeenPlace<F, S>,
+  signal: AbortSignal,
+): Promise<ApplyResult> {
+  const label = `VM ${declared.vm_id ?? ""} on ${declared.host ?? ""}`;
+  const request = {
+    ...requestOf(declared, where, sight, recordOf(kept, before)),
+    ...(target === null ? { declaration: null } : {}),
+  };
+  const stays = (diagnostics: readonly Diagnostic[]): ApplyResult => ({
+    state: before === null ? null : untyped(before),
+    private: kept,
+    diagnostics,
+  });
+  // A VM that is gone has nothing of ours any more.
+  if (target === null && hypervisor.observe(sight.facts, request.vmId, {}) === null)
+    return { state: null, private: kept };
+
+  const problems = hypervisor.problems(request, "apply").map(diagnosticsOf(declared));
+  if (problems.some(({ severity }) => severity === "error")) return stays(problems);
+  const edited = before === null ? [] : hypervisor.changedSince(request, before.settings ?? {});
+  if (edited.length > 0) {
+    const words = edited.map(
+      ({ key, before: was, after: is }) => `${key} was ${was ?? "not set"} and is ${is ?? "not set"}`,
+    );
+    return stays([
+      failure(`${label} changed since the plan`, `${words.join("; ")}. Nothing was touched. Plan again.`, [
+        "settings",
+      ]),
+    ]);
+  }
+
+  const planned = hypervisor.change(request);
+  const purpose = target === null ? `give ${label} back` : `configure ${label}`;
+  const { failed, untouched: nothing, facts } = await sight.change(purpose, planned.steps, signal);
+  if (target === null && failed.length === 0) return { state: null, private: kept };
+  if (facts === null || nothing) return stays(failed);
+
+  const written = hypervisor.recordAfter(request, planned, facts);
+  // Nothing of ours came about: in the state it would be tainted, and with it the base for a destroy lost.
+  if (before === null && failed.length > 0 && Object.keys(written.written).length === 0) return stays(failed);
+  const read = readBack(
+    hypervisor,
+    {
+      ...declared,
+      machine_id: where.machine_id,
+      previous: withoutNull(written.base),
+      assumed: false,
+    },
+    sight,
+    facts,
+    written.written,
+  );
+  return {
+    state: read === null ? null : untyped(read),
+    private: { ...sight.keep(facts), record: written },
+    diagnostics: failed,
+  };
+}
+
+/** The VM's settings of ours as they are configured now; null where there is no such VM any more. */
+function readBack<F, S>(
+  hypervisor: Hypervisor<F, S>,
+  state: VmState,
+  sight: SeenPlace<F, S>,
+  facts: F,
+  written: Readonly<Record<string, string>>,
+): VmState | null {
+  const vmId = sight.known(state);
+  const wanted = { ...written, ...hypervisor.desired(declarationOf(state)) };
+  const view = hypervisor.observe(facts, vmId, wanted);
+  if (view === null) return null;
+  return {
+    ...state,
+    id: `${state.host ?? ""}/${state.vm_id ?? ""}`,
+    settings: { ...view.settings },
+    restart_pending: view.restartPending,
+    node: view.node,
+    machine_id: sight.identity(vmId, facts),
+    assumed: false,
+  };
+}
+
+/** Of a tainted VM, Terraform hands over no private state: then `before` tells what is ours. */
+function recordOf(kept: PrivateState, before: VmState | null = null): VmRecord {
+  const record = kept["record"] as VmRecord | undefined;
+  if (record !== undefined) return record;
+  const { previous = null, settings } = before ?? {};
+  if (previous === null) return untouched;
+  const written = settings ?? {};
+  const base = Object.keys(written).map((key) => [key, previous[key] ?? null] as const);
+  return { base: Object.fromEntries(base), written };
+}
+
+function withoutNull(values: Readonly<Record<string, string | null>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== null),
+  );
+}
+
+function requestOf<F, S>(declared: VmState, where: Whereabouts, sight: SeenPlace<F, S>, record: VmRecord) {
+  return {
+    host: declared.host ?? "",
+    facts: sight.facts,
+    vmId: sight.known(where),
+    declaration: declarationOf(declared),
+    record,
+  };
+}
+
+function diagnosticsOf(declared: VmState): (problem: Problem) => Diagnostic {
+  return ({ severity, key, summary, detail }) =>
+    (severity === "error" ? failure : warning)(
+      summary,
+      detail,
+      key === undefined ? undefined : pathOf(declared, key),
+    );
+}
+
+/** Settings that the hypervisors call otherwise than the declaration does. */
+const attributeOf: Readonly<Record<string, string>> = { boot: "boot_order", placement_policy: "pin_to" };
+
+/** Where a setting of the hypervisor stands in the configuration. */
+function pathOf({ pci, usb, nics }: VmState, key: string): string[] {
+  const slots = Object.entries({ pci, usb }).find(([, named]) => Object.hasOwn(named ?? {}, key));
+  if (slots) return [slots[0], key];
+  const nic = Object.keys(nics ?? {}).find((name) => key === `nics.${name}`);
+  return nic === undefined ? [attributeOf[key] ?? key] : ["nics", nic];
+}
+
+function declarationOf(state: VmState): VmDeclaration {
+  return {
+    vmId: state.vm_id ?? "",
+    pci: state.pci ?? {},
+    usb: state.usb ?? {},
+    machine: state.machine,
+    cpu: state.cpu,
+    bios: state.bios,
+    vga: state.vga,
+    bootOrder: state.boot_order,
+    pinTo: state.pin_to,
+    nics: state.nics ?? {},
+    restart: state.restart ?? false,
+    peers: state.peers ?? [],
+    provided: state.provided ?? [],
+  };
+}
