@@ -14,6 +14,7 @@ export { PciDevices, type PciDevicesProps } from "./constructs/PciDevices";
 export { PciMapping, type MappedPciDevice, type PciMappingProps } from "./constructs/PciMapping";
 export { Proxmox } from "./constructs/Proxmox";
 export type { ResourceMappingProps } from "./constructs/ResourceMapping";
+export { RomFile, type RomFileProps } from "./constructs/RomFile";
 export type { PciSlotProps, UsbSlotProps } from "./constructs/slots";
 export { UsbMapping, type MappedUsbDevice, type UsbMappingProps } from "./constructs/UsbMapping";
 export { VfioBinding, type DeviceSelector, type VfioBindingProps } from "./constructs/VfioBinding";

@@ -7,6 +7,7 @@ import {
   pciDevicesSchema,
   pciMappingSchema,
   providerSchema,
+  romFileSchema,
   usbMappingSchema,
   vfioBindingSchema,
   vmSchema,
@@ -36,6 +37,7 @@ export function reference(): string {
       vmSchema,
       pciMappingSchema,
       usbMappingSchema,
+      romFileSchema,
       pciDevicesSchema,
     ].flatMap(resource),
   ]

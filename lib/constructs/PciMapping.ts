@@ -67,12 +67,10 @@ export class PciMapping extends ResourceMapping<typeof pciMappingSchema.attribut
   }
 
   protected override predecessors(): readonly string[] {
-    return [
-      this.host._event,
-      ...this.#devices.flatMap(({ host, device }) =>
-        device instanceof BoundDevice ? [host._event, device.binding.fqn] : [host._event],
-      ),
-    ];
+    const bindings = this.#devices.flatMap(({ device }) =>
+      device instanceof BoundDevice ? [device.binding.fqn] : [],
+    );
+    return [...this.eventsOf(this.#devices), ...bindings];
   }
 
   protected override declared(): ConfigOf<typeof pciMappingSchema.attributes> {

@@ -72,6 +72,11 @@ export abstract class ResourceMapping<A extends Attributes>
     if (!this.#users.includes(vmId)) this.#users.push(vmId);
   }
 
+  /** The events of all hosts that the mapping is about: their groups are what they stay. */
+  protected eventsOf(devices: readonly { readonly host: IommuHost }[]): string[] {
+    return [...new Set([this.host, ...devices.map(({ host }) => host)])].map((host) => host._event);
+  }
+
   protected common() {
     return {
       host: this.host.name,

@@ -38,7 +38,7 @@ export class UsbMapping extends ResourceMapping<typeof usbMappingSchema.attribut
   }
 
   protected override predecessors(): readonly string[] {
-    return [this.host._event, ...Object.values(this.#props.devices).map(({ host }) => host._event)];
+    return this.eventsOf(Object.values(this.#props.devices));
   }
 
   protected override declared(): ConfigOf<typeof usbMappingSchema.attributes> {

@@ -231,6 +231,21 @@ export const malformedUsbPort = (where: string, value: string): Error =>
       "shows them.",
   );
 
+export const malformedRomFileName = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} cannot name a ROM file. Expected a name without a path that ends in .rom or .bin: letters, ` +
+      "digits, ., _, + and -, such as gpu.rom.",
+  );
+
+export const unreadableRom = (where: string, value: string, words: string): Error =>
+  new Error(`${where}: Unable to read ${quote(value)}: ${words}`);
+
+export const notARom = (where: string, value: string, words: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is no option ROM: ${words}. Expected one as the card has it, such as a dump of its own; a ` +
+      "file that a vendor's flash tool makes has a header before it, which is to be cut off.",
+  );
+
 export const malformedValue = (where: string, value: string): Error =>
   new Error(
     `${where}: ${quote(value)} cannot stand in a VM's configuration. Expected a value without commas, spaces or line ` +

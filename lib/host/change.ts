@@ -40,7 +40,7 @@ function expectedDigests(steps: readonly Step[]): Expectations {
   const digests = new Map<string, string[]>();
   for (const step of steps) {
     if (step.step !== "write" && step.step !== "remove") continue;
-    const made = step.step === "write" ? sha256(step.content) : ABSENT;
+    const made = step.step === "write" ? sha256(contentOf(step)) : ABSENT;
     const known = digests.get(step.path) ?? [step.expect ?? ABSENT];
     digests.set(step.path, [...known, made]);
   }
@@ -61,8 +61,8 @@ function renderStep(step: Step, index: number, expectations: Expectations): stri
         hostPath(step.path),
         step.mode,
         expectations.get(step.path) ?? ABSENT,
-        sha256(step.content),
-        base64(step.content),
+        sha256(contentOf(step)),
+        contentOf(step).toString("base64"),
       );
     case "remove":
       return call("remove_file", number, hostPath(step.path), expectations.get(step.path) ?? ABSENT);
@@ -102,7 +102,8 @@ function commandLine(command: readonly string[]): string {
   return line;
 }
 
-const base64 = (text: string): string => Buffer.from(text, "utf8").toString("base64");
+const contentOf = ({ content, encoding }: Extract<Step, { step: "write" }>): Buffer =>
+  Buffer.from(content, encoding ?? "utf8");
 const decoded = (text: string): string => Buffer.from(text, "base64").toString("utf8");
 
 const REASONS = ["changed", "critical", "locked", "moved", "machine", "failed"] as const;

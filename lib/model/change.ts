@@ -8,6 +8,8 @@ export type Step =
       readonly step: "write";
       readonly path: string;
       readonly content: string;
+      /** What the content is given in; none for text. */
+      readonly encoding?: "base64";
       readonly mode: string;
       readonly expect: string | null;
     }

@@ -5,6 +5,7 @@ import { Hosts, type Connections } from "./hosts";
 import { iommuHost } from "./iommuHost";
 import { pciMapping, usbMapping } from "./mapping";
 import { pciDevices } from "./pciDevices";
+import { romFile } from "./romFile";
 import { vfioBinding } from "./vfioBinding";
 import { vm } from "./vm";
 
@@ -27,7 +28,7 @@ export const passthroughProvider: Provider<Hosts> = {
     });
   },
 
-  resources: [iommuHost, vfioBinding, vm, pciMapping, usbMapping],
+  resources: [iommuHost, vfioBinding, vm, pciMapping, usbMapping, romFile],
   dataSources: [pciDevices],
   close: (hosts) => hosts.close(),
 };

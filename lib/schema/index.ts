@@ -7,3 +7,5 @@ export * from "./vm";
 export * from "./hypervisors";
 export * from "./pciDevices";
 export * from "./mapping";
+export * from "./romFile";
+export * from "./romImage";
