@@ -18,7 +18,8 @@ module.exports = {
     only("provider", "plugin", "schema", "host", "engine", "hypervisors", "model"),
     only("embedded", "model"),
     only("review", "model", "schema"),
-    only("cli", "host", "engine", "hypervisors", "model", "embedded", "review"),
+    only("map", "model", "review"),
+    only("cli", "host", "engine", "hypervisors", "map", "model", "embedded", "review"),
     {
       name: "index-is-constructs",
       severity: "error",

@@ -5,7 +5,7 @@ module.exports = {
   testPathIgnorePatterns: ["/node_modules/", "<rootDir>/test/machine/"],
   transform: {
     "\\.ts$": ["@swc/jest", { jsc: { target: "es2022", parser: { syntax: "typescript" } } }],
-    "\\.(sh|proto)$": "<rootDir>/test/support/textTransform.js",
+    "\\.(sh|proto|css)$|\\.browser\\.js$": "<rootDir>/test/support/textTransform.js",
   },
   moduleFileExtensions: ["ts", "js", "json", "sh", "proto"],
   modulePathIgnorePatterns: ["<rootDir>/dist/", "cdktf.out"],

@@ -54,7 +54,7 @@ async function bundle({ entry, file }) {
     legalComments: "none",
     charset: "utf8",
     banner: { js: "#!/usr/bin/env node" },
-    loader: { ".sh": "text", ".proto": "text" },
+    loader: { ".sh": "text", ".proto": "text", ".css": "text", ".browser.js": "text" },
     plugins: [withoutNativeParts],
     logLevel: "warning",
   });

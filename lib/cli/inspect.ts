@@ -1,5 +1,6 @@
 import { claims } from "../hypervisors/registry";
 import type { Claim } from "../hypervisors/types";
+import { inspection } from "../map/inspection";
 import type { CriticalUse, HostFacts, PciDevice } from "../model/facts";
 import type { Colors } from "./terminal";
 
@@ -24,44 +25,11 @@ export function inspect(facts: HostFacts, options: InspectOptions): string {
     critical: facts.critical.filter(({ address }) => address === device.address),
     claims: claimed.filter(({ address }) => address === device.address),
   }));
-  if (options.json)
-    return `${JSON.stringify({ ...summary(facts), devices: rows.map(printable) }, null, 2)}\n`;
+  if (options.json) return `${JSON.stringify(inspection(facts, claimed), null, 2)}\n`;
   const { colors } = options;
   return (
     [heading(facts, colors), table(rows, colors), uses(facts, colors)].filter(Boolean).join("\n\n") + "\n"
   );
-}
-
-function summary(facts: HostFacts) {
-  const { hostname, machineId, architecture, kernel, distribution, cpu, firmware, iommuUnits, proxmox } =
-    facts;
-  return {
-    hostname,
-    machineId,
-    architecture,
-    kernel,
-    distribution: distribution.prettyName,
-    cpu,
-    firmware,
-    iommuUnits,
-    proxmox: proxmox && { node: proxmox.node, version: proxmox.version },
-  };
-}
-
-function printable({ device, critical, claims: vms }: Row) {
-  return {
-    ...device,
-    critical: critical.map(({ kind, use, essential }) => ({ kind, use, essential })),
-    vms: vms.map(({ vmId, vmName, slot, running, inUse, configured, shared }) => ({
-      vmId,
-      vmName,
-      slot,
-      running,
-      inUse,
-      configured,
-      shared,
-    })),
-  };
 }
 
 function heading(facts: HostFacts, colors: Colors): string {

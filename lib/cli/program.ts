@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { version } from "../../package.json";
 import { embeddedHostCommand } from "./commands/embeddedHost";
 import { inspectCommand } from "./commands/inspect";
+import { mapCommand } from "./commands/map";
 import { rebootCommand } from "./commands/reboot";
 import { reviewCommand } from "./commands/review";
 import { scaffoldCommand } from "./commands/scaffold";
@@ -13,6 +14,7 @@ import { colorsOf } from "./terminal";
 const commands: readonly ((program: Command) => void)[] = [
   inspectCommand,
   scaffoldCommand,
+  mapCommand,
   rebootCommand,
   reviewCommand,
   embeddedHostCommand,
