@@ -2,15 +2,7 @@ const tseslint = require("typescript-eslint");
 
 module.exports = tseslint.config(
   {
-    ignores: [
-      "dist/",
-      "node_modules/",
-      "**/cdktf.out/",
-      "**/*.js",
-      "**/*.cjs",
-      "!eslint.config.js",
-      "!.dependency-cruiser.cjs",
-    ],
+    ignores: ["dist/", "node_modules/", "**/cdktf.out/", "**/*.cjs", "!.dependency-cruiser.cjs"],
   },
   ...tseslint.configs.strict,
   {
