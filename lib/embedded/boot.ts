@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { parseInitramfs, runInitramfs } from "./initramfs";
+import { parseInitramfs, runInitramfs } from "./initramfs/image";
 import type { Machine } from "./machine";
 import { type BootChoice, grubChoice } from "./programs/grub";
+import { blsChoice } from "./programs/grubMkconfig";
+import { loaderEntryChoice } from "./programs/kernelInstall";
 import { systemdBootChoice } from "./programs/proxmoxBootTool";
 import type { BootFault } from "./faults";
 import type { Profile } from "./profiles/types";
@@ -37,7 +39,8 @@ export async function boot(machine: Machine, fault: BootFault | null): Promise<v
   demand(machine, "the root file system");
 
   loader.coldplug();
-  loader.load(profile.cpu.vendorId === "AuthenticAMD" ? "kvm_amd" : "kvm_intel");
+  if (profile.cpu.vendorId !== null)
+    loader.load(profile.cpu.vendorId === "AuthenticAMD" ? "kvm_amd" : "kvm_intel");
   for (const name of modulesToLoad(machine)) {
     for (const module of loader.resolve(name)) loader.load(module);
   }
@@ -58,9 +61,16 @@ function demand({ profile, drivers }: Machine, wanted: Profile["essential"][numb
   }
 }
 
+const choices = {
+  grub: grubChoice,
+  "grub-mkconfig": grubChoice,
+  bls: blsChoice,
+  "systemd-boot": systemdBootChoice,
+  "loader-entries": loaderEntryChoice,
+} as const;
+
 function chosenEntry(machine: Machine, fault: BootFault | null): BootChoice {
-  const choose = machine.profile.bootLoader.kind === "grub" ? grubChoice : systemdBootChoice;
-  const choice = choose(machine, fault?.kernel);
+  const choice = choices[machine.profile.bootLoader.kind](machine, fault?.kernel);
   if (!choice) throw new Error("the boot loader has no entry to start");
   return choice;
 }

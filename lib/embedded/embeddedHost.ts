@@ -22,6 +22,7 @@ import { type Counters, readState } from "./state";
 import { lockFolder, makeFolder } from "./folder";
 import { linkTools } from "./systemTools";
 import { install } from "./tree/installation";
+import { installerCommands } from "./tree/bootInstallation";
 import { espFiles } from "./programs/proxmoxBootTool";
 
 export interface EmbeddedHostOptions {
@@ -230,8 +231,7 @@ class Embedded implements EmbeddedHost {
   /** The installer's last step: images and boot entries for every kernel. */
   private async makeBootable(): Promise<void> {
     for (const uuid of this.profile.bootLoader.esps) espFiles(this.machine, uuid).folderAt("/");
-    const tool = this.profile.bootLoader.kind === "grub" ? ["update-grub"] : ["proxmox-boot-tool", "refresh"];
-    for (const [program = "", ...args] of [["update-initramfs", "-c", "-k", "all"], tool]) {
+    for (const [program = "", ...args] of installerCommands(this.profile)) {
       const done = await this.machine.run(program, args);
       if (done.code !== 0) throw new Error(`${program} of the embedded host failed: ${done.errors}`);
     }

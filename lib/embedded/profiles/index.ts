@@ -1,11 +1,30 @@
 import { debianIntel } from "./debianIntel";
+import { archGrub, archSystemdBoot } from "./families/arch";
+import { debianDracut, debianSystemdBoot } from "./families/debian";
+import { alma8, centos7, fedora, ovirtNode, power, rocky9 } from "./families/redHat";
+import { opensuse } from "./families/suse";
 import { proxmoxAmd } from "./proxmoxAmd";
 import { proxmoxIntel } from "./proxmoxIntel";
 import type { Profile } from "./types";
 
 /** The machines that can be embedded, by name. */
 export const profiles: Readonly<Record<string, Profile>> = Object.fromEntries(
-  [proxmoxAmd, proxmoxIntel, debianIntel].map((profile) => [profile.name, profile]),
+  [
+    proxmoxAmd,
+    proxmoxIntel,
+    debianIntel,
+    debianDracut,
+    debianSystemdBoot,
+    rocky9,
+    alma8,
+    centos7,
+    fedora,
+    opensuse,
+    archSystemdBoot,
+    archGrub,
+    power,
+    ovirtNode,
+  ].map((profile) => [profile.name, profile]),
 );
 
 export const profileNames: readonly string[] = Object.keys(profiles);

@@ -9,7 +9,8 @@ export interface Profile {
   /** Releases of the installed kernels, the one that boots by default last. */
   readonly kernels: readonly string[];
   readonly cpu: {
-    readonly vendorId: "AuthenticAMD" | "GenuineIntel";
+    /** null where /proc/cpuinfo names none, as on POWER. */
+    readonly vendorId: "AuthenticAMD" | "GenuineIntel" | null;
     readonly model: string;
     readonly flags: string;
     readonly threads: number;
@@ -23,6 +24,16 @@ export interface Profile {
   /** Which devices get an IOMMU group under these kernel parameters. */
   readonly iommu: (parameters: readonly string[]) => "all" | "all-but-graphics" | "none";
   readonly bootLoader: BootLoader;
+  /** What makes the initramfs. @default initramfs-tools */
+  readonly initramfs?: "initramfs-tools" | "dracut" | "mkinitcpio";
+  /** Where kernels and their images stand. @default as on Debian */
+  readonly images?: BootImages;
+  /** The package of each kernel, by release, where images are named by it. */
+  readonly packages?: Readonly<Record<string, string>>;
+  /** As `uname -m` says it. @default x86_64 */
+  readonly architecture?: string;
+  /** Further programs that are there, and that nothing here starts. */
+  readonly bystanders?: readonly string[];
   readonly devices: readonly PciFunction[];
   /** Reserved regions of a group beyond the usual MSI window, by group. */
   readonly reservedRegions?: Readonly<Record<number, string>>;
@@ -49,11 +60,30 @@ export interface Profile {
 }
 
 export interface BootLoader {
-  readonly kind: "grub" | "systemd-boot";
+  /**
+   * grub: update-grub. systemd-boot: proxmox-boot-tool. grub-mkconfig: a menu made by that. bls: GRUB with entry files.
+   * loader-entries: systemd-boot with entry files.
+   */
+  readonly kind: "grub" | "systemd-boot" | "grub-mkconfig" | "bls" | "loader-entries";
   /** Root device as update-grub names it on the kernel command line. */
   readonly root: string;
   /** File system ids of the ESPs that proxmox-boot-tool manages; none with GRUB. */
   readonly esps: readonly string[];
+  /** GRUB's menu where it is no /boot/grub/grub.cfg, and the program that makes it. */
+  readonly menu?: string;
+  readonly mkconfig?: "grub2-mkconfig" | "grub-mkconfig";
+  /** With entry files: what the installer wrote into `options`. */
+  readonly options?: string;
+  /** With systemd-boot: where its ESP is mounted, and whether kernel-install writes the entries. */
+  readonly esp?: string;
+  readonly kernelInstall?: boolean;
+  /** A unified kernel image: what its stub says of itself. */
+  readonly stub?: string;
+}
+
+export interface BootImages {
+  readonly kernel: (release: string) => string;
+  readonly initramfs: (release: string) => string;
 }
 
 export interface PciFunction {

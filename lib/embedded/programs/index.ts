@@ -1,20 +1,48 @@
 import type { Profile } from "../profiles/types";
 import { updateGrub } from "./grub";
+import { dracut, lsinitrd } from "./dracut";
+import { grubby } from "./grubby";
+import { grubMkconfig } from "./grubMkconfig";
+import { bootctl, kernelInstall } from "./kernelInstall";
+import { lsinitcpio, mkinitcpio } from "./mkinitcpio";
 import { modprobe } from "./modprobe";
-import type { Program } from "./program";
+import { failed, type Program } from "./program";
 import { proxmoxPrograms } from "./proxmox";
 import { proxmoxBootTool } from "./proxmoxBootTool";
 import { systemPrograms, zfsPrograms } from "./system";
 import { tee } from "./tee";
 import { updateInitramfs } from "./updateInitramfs";
 
+const builders: Readonly<Record<NonNullable<Profile["initramfs"]>, Readonly<Record<string, Program>>>> = {
+  "initramfs-tools": { "update-initramfs": updateInitramfs },
+  dracut: { dracut, lsinitrd },
+  mkinitcpio: { mkinitcpio, lsinitcpio },
+};
+
+function loaderPrograms({ bootLoader }: Profile): Record<string, Program> {
+  switch (bootLoader.kind) {
+    case "grub":
+    case "systemd-boot":
+      return { "update-grub": updateGrub };
+    case "grub-mkconfig":
+      return { [bootLoader.mkconfig ?? "grub-mkconfig"]: grubMkconfig };
+    case "bls":
+      return { "grub2-mkconfig": grubMkconfig, grubby };
+    case "loader-entries":
+      return { bootctl, ...(bootLoader.kernelInstall ? { "kernel-install": kernelInstall } : {}) };
+  }
+}
+
+const bystander: Program = ({ program }) => failed(`${program}: not for an embedded host`);
+
 /** The programs on a host's PATH that act on the machine; all others are this system's own. */
 export function programsOf(profile: Profile): Record<string, Program> {
   return {
     ...systemPrograms,
     modprobe,
-    "update-initramfs": updateInitramfs,
-    "update-grub": updateGrub,
+    ...builders[profile.initramfs ?? "initramfs-tools"],
+    ...loaderPrograms(profile),
+    ...Object.fromEntries((profile.bystanders ?? []).map((name) => [name, bystander])),
     "embedded-tee": tee,
     ...(profile.zpools === "" ? {} : zfsPrograms),
     ...(profile.proxmox ? { "proxmox-boot-tool": proxmoxBootTool, ...proxmoxPrograms } : {}),

@@ -18,7 +18,7 @@ const uname: Program = ({ arguments: args }, machine) => {
     s: "Linux",
     n: machine.profile.hostname,
     r: machine.release,
-    m: "x86_64",
+    m: machine.profile.architecture ?? "x86_64",
     o: "GNU/Linux",
   };
   const letters = args.flatMap((argument) =>

@@ -1,4 +1,4 @@
-import { buildInitramfs } from "../initramfs";
+import { buildInitramfs } from "../initramfs/initramfsTools";
 import { installedKernels } from "./grub";
 import { failed, type Program } from "./program";
 

@@ -2,7 +2,9 @@ import { chmodSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { modulePath } from "../kernel/aliases";
 import type { Files } from "../files";
+import { imagesOf } from "../profiles/bootImages";
 import type { Profile } from "../profiles/types";
+import { installBootLoader, installBuilder, isDebian } from "./bootInstallation";
 
 /** The root file system as its installer and its administrator left it, before the first boot. */
 export function install(files: Files, profile: Profile): void {
@@ -14,7 +16,6 @@ export function install(files: Files, profile: Profile): void {
     "/var/log",
     "/etc/modprobe.d",
     "/etc/modules-load.d",
-    "/boot/grub",
   ]) {
     files.folderAt(folder);
   }
@@ -23,52 +24,26 @@ export function install(files: Files, profile: Profile): void {
     "/etc/machine-id": `${randomBytes(16).toString("hex")}\n`,
     "/etc/hostname": `${profile.hostname}\n`,
     "/etc/os-release": profile.osRelease,
-    "/etc/modules": "# /etc/modules: kernel modules to load at boot time.\n",
-    "/etc/initramfs-tools/modules": "# List of modules that you want to include in your initramfs.\n",
-    "/etc/initramfs-tools/initramfs.conf": "MODULES=most\nBUSYBOX=auto\nCOMPRESS=zstd\n",
+    ...(isDebian(profile)
+      ? { "/etc/modules": "# /etc/modules: kernel modules to load at boot time.\n" }
+      : {}),
     "/etc/modprobe.d/kvm.conf": "options kvm ignore_msrs=0\n",
     "/usr/share/misc/pci.ids": pciIds(profile),
     ...profile.files,
   };
   for (const [path, text] of Object.entries(texts)) files.write(path, text);
-  files.link("/etc/modules-load.d/modules.conf", "/etc/modules");
+  if (isDebian(profile)) files.link("/etc/modules-load.d/modules.conf", "/etc/modules");
   files.link("/var/run", "/run");
-  for (const folder of ["hooks", "scripts/init-top", "scripts/init-premount"]) {
-    files.folderAt(`/etc/initramfs-tools/${folder}`);
-    files.folderAt(`/usr/share/initramfs-tools/${folder}`);
-  }
-  files.write("/usr/share/initramfs-tools/scripts/init-top/udev", udevScript, 0o755);
-  files.write("/usr/share/initramfs-tools/hook-functions", hookFunctions);
   for (const release of profile.kernels) installKernel(files, profile, release);
+  installBuilder(files, profile);
+  installBootLoader(files, profile);
   if (profile.proxmox) installProxmox(files, profile.proxmox);
 }
-
-const udevScript = `#!/bin/sh
-PREREQ=""
-case $1 in
-prereqs) echo "$PREREQ"; exit 0 ;;
-esac
-`;
-
-/** The few of initramfs-tools' functions that hooks use most. */
-const hookFunctions = `# Functions for the hooks of initramfs-tools.
-copy_file() {
-  target=$DESTDIR/\${3:-$2}
-  mkdir -p "\${target%/*}" && cp -pL "$2" "$target"
-}
-copy_exec() { :; }
-force_load() {
-  mkdir -p "$DESTDIR/conf" && printf '%s\\n' "$*" >>"$DESTDIR/conf/modules"
-}
-manual_add_modules() {
-  printf '%s\\n' "$@" >>"$DESTDIR/modules-to-add"
-}
-`;
 
 function installKernel(files: Files, profile: Profile, release: string): void {
   const modules = Object.entries(profile.modules);
   const folder = `/lib/modules/${release}`;
-  files.write(`/boot/vmlinuz-${release}`, `Linux ${release}\n`);
+  files.write(imagesOf(profile).kernel(release), `Linux ${release}\n`);
   files.write(
     `${folder}/modules.alias`,
     modules

@@ -10,7 +10,9 @@ export function layOutSystem(
 ): void {
   const { cpu, dmi, firmware } = profile;
   const processor = (at: number) =>
-    `processor\t: ${at}\nvendor_id\t: ${cpu.vendorId}\nmodel name\t: ${cpu.model}\nflags\t\t: ${cpu.flags}\n\n`;
+    cpu.vendorId === null
+      ? `processor\t: ${at}\ncpu\t\t: ${cpu.model}\n\n`
+      : `processor\t: ${at}\nvendor_id\t: ${cpu.vendorId}\nmodel name\t: ${cpu.model}\nflags\t\t: ${cpu.flags}\n\n`;
   const texts: Record<string, string> = {
     "/proc/cpuinfo": Array.from({ length: cpu.threads }, (_, at) => processor(at)).join(""),
     "/proc/version": `Linux version ${release}\n`,
@@ -46,8 +48,17 @@ export function layOutSystem(
     files.folderAt(folder);
   }
   if (firmware.efi) files.folderAt("/sys/firmware/efi/efivars");
+  const { kind, stub } = profile.bootLoader;
+  if (kind === "loader-entries") loaderVariable(files, "LoaderInfo", "systemd-boot 255.4");
+  if (stub) loaderVariable(files, "StubInfo", stub);
   if (iommuTable) files.write(`/sys/firmware/acpi/tables/${iommuTable}`, `${iommuTable}\0`);
   files.write("/sys/firmware/acpi/tables/FACP", "FACP\0");
+}
+
+/** As the firmware keeps it: four bytes of attributes, then UTF-16. */
+function loaderVariable(files: Files, name: string, value: string): void {
+  const content = Buffer.concat([Buffer.from([6, 0, 0, 0]), Buffer.from(`${value}\0`, "utf16le")]);
+  files.write(`/sys/firmware/efi/efivars/${name}-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f`, content);
 }
 
 function mdstat(profile: Profile): string {

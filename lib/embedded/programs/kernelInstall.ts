@@ -1,0 +1,59 @@
+import { imagesOf } from "../profiles/bootImages";
+import type { Machine } from "../machine";
+import { type BootChoice } from "./grub";
+import { entryChoice } from "./grubMkconfig";
+import { failed, type Program } from "./program";
+
+const espOf = ({ profile }: Machine): string => profile.bootLoader.esp ?? "/boot/efi";
+
+/** `kernel-install add <release> <kernel>`: copies kernel and initramfs to the ESP and writes their entry. */
+export const kernelInstall: Program = ({ arguments: args }, machine) => {
+  const { files, profile } = machine;
+  const [verb, release = "", image = ""] = args.filter((argument) => !argument.startsWith("-"));
+  if (verb !== "add") return failed(`Unknown command verb '${verb ?? ""}'.`);
+  const inside = image.startsWith(files.folder) ? image.slice(files.folder.length) : image;
+  const kernel = files.read(inside);
+  if (kernel === null) return failed(`Kernel image '${image}' not found, refusing.`);
+  const token =
+    files.read("/etc/kernel/entry-token")?.trim() || files.read("/etc/machine-id")?.trim() || "Default";
+  const words =
+    files.read("/etc/kernel/cmdline") ??
+    (files.read("/proc/cmdline") ?? "").replace(/(^|\s)(BOOT_IMAGE|initrd)=\S*/g, " ");
+  const esp = espOf(machine);
+  const folder = `/${token}/${release}`;
+  files.write(`${esp}${folder}/linux`, kernel);
+  files.write(`${esp}${folder}/initrd`, files.read(imagesOf(profile).initramfs(release)) ?? "");
+  const name = /^PRETTY_NAME="?([^"\n]*)/m.exec(profile.osRelease)?.[1] ?? "Linux";
+  files.replace(
+    `${esp}/loader/entries/${token}-${release}.conf`,
+    `# Boot Loader Specification type#1 entry\n# File created by /usr/lib/kernel/install.d/90-loaderentry.install\n` +
+      `title      ${name}\nversion    ${release}\nmachine-id ${files.read("/etc/machine-id")?.trim() ?? ""}\n` +
+      `options    ${words.trim().replace(/\s+/g, " ")}\nlinux      ${folder}/linux\ninitrd     ${folder}/initrd\n`,
+  );
+  return {};
+};
+
+export const bootctl: Program = ({ arguments: args }) => {
+  if (args[0] === "is-installed") return { output: "yes\n" };
+  return failed(`Unknown command verb '${args[0] ?? ""}'.`);
+};
+
+/** systemd-boot: the entry that loader.conf names, else the newest. */
+export function loaderEntryChoice(machine: Machine, kernel?: string): BootChoice | null {
+  const { files } = machine;
+  const esp = espOf(machine);
+  const folder = `${esp}/loader/entries`;
+  const chosen = /^default\s+(\S+)/m.exec(files.read(`${esp}/loader/loader.conf`) ?? "")?.[1];
+  const names = files
+    .list(folder)
+    .filter((name) => name.endsWith(".conf"))
+    .sort((a, b) => b.localeCompare(a, "en", { numeric: true }));
+  const choices = [...names.filter((name) => name === chosen), ...names].flatMap((name) => {
+    const choice = entryChoice(files.read(`${folder}/${name}`) ?? "", (path) => files.read(`${esp}${path}`));
+    return choice ?? [];
+  });
+  const choice = choices.find(({ release }) => kernel === undefined || release === kernel);
+  return choice === undefined
+    ? null
+    : { ...choice, commandLine: choice.commandLine.replace(/^BOOT_IMAGE=\S+ /, "") };
+}
