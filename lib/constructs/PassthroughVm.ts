@@ -14,6 +14,7 @@ import {
   providedFor,
   resolvedAddress,
   slotClaims,
+  usbClaims,
   usbSlots,
   type AddressOf,
   type PciSlotProps,
@@ -59,6 +60,12 @@ export interface PassthroughVmProps extends PassthroughResourceProps {
    */
   readonly vga?: string;
   /**
+   * MiB that ballooning leaves the guest at least; 0 switches ballooning off. A VM with a PCI device keeps all its
+   * memory, so anything else has no effect there.
+   * @default left as it is
+   */
+  readonly balloon?: number;
+  /**
    * Boot devices in order, such as `hostpci0`.
    * @default left as it is
    */
@@ -101,7 +108,12 @@ export class PassthroughVm extends PassthroughResource<typeof vmSchema.attribute
     this.target = props.on;
     this.#provided = providedFor(props.pci ?? {}, props.usb ?? {});
     for (const provided of this.#provided) provided._addUser(vmId);
-    host._addGuest({ vmId, path, pinTo, claims: slotClaims(path, host, props.pci ?? {}) });
+    host._addGuest({
+      vmId,
+      path,
+      pinTo,
+      claims: [...slotClaims(path, host, props.pci ?? {}), ...usbClaims(path, props.usb ?? {})],
+    });
   }
 
   /** Our settings of the VM in the hypervisor's own words, by key. */
@@ -141,7 +153,7 @@ export class PassthroughVm extends PassthroughResource<typeof vmSchema.attribute
   }
 
   #declared(addressOf: AddressOf): Declared {
-    const { on, pci, usb, machine, cpu, bios, vga, bootOrder, nics, restart } = this.#props;
+    const { on, pci, usb, machine, cpu, bios, vga, balloon, bootOrder, nics, restart } = this.#props;
     const peers = on.host._peersOf(on.vmId);
     return {
       host: on.host.name,
@@ -153,6 +165,7 @@ export class PassthroughVm extends PassthroughResource<typeof vmSchema.attribute
       cpu,
       bios,
       vga,
+      balloon,
       boot_order: bootOrder && [...bootOrder],
       pin_to: on.pinTo,
       nics:
@@ -169,10 +182,10 @@ function checkProps(path: string, props: PassthroughVmProps): void {
   const at = (prop: string): string => `${path}: ${prop}`;
   const { pci = {}, usb = {} } = props;
   const takes = hypervisorTakes[props.on.hypervisor];
-  const { machine, cpu, bios, vga, bootOrder, nics, restart } = props;
+  const { machine, cpu, bios, vga, balloon, bootOrder, nics, restart } = props;
   checkTaken(path, takes, {
     ...{ pci: pciSlots(pci, () => ""), usb: usbSlots(usb) },
-    ...{ machine, cpu, bios, vga, boot_order: bootOrder && [...bootOrder], restart },
+    ...{ machine, cpu, bios, vga, balloon, boot_order: bootOrder && [...bootOrder], restart },
     ...{ nics: nics && { ...nics } },
   });
   checkPciSlots(path, pci, machine, takes);
@@ -191,6 +204,7 @@ function checkProps(path: string, props: PassthroughVmProps): void {
   valid.check(valid.isVmValue, at("cpu"), props.cpu);
   valid.check(valid.isBios, at("bios"), props.bios);
   valid.check(valid.isVmValue, at("vga"), props.vga);
+  valid.check(valid.isMebibytes, at("balloon"), props.balloon);
   valid.checkAll(valid.isVmValue, at("bootOrder"), props.bootOrder);
   for (const [name, { profile }] of Object.entries(nics ?? {})) {
     valid.isEngineName(at("nics"), name);

@@ -13,6 +13,8 @@ export interface ClaimedDevice {
   /** Several functions may be joined by `;`. */
   readonly address?: string | null;
   readonly id?: string | null;
+  /** A USB device: its port, or vendor and product. */
+  readonly usb?: string;
   /** The binding that the device is taken from, and its key there. */
   readonly bound?: string;
 }
@@ -36,6 +38,9 @@ export function claimOnce(
 /** What two claims have in common as far as the code tells; an address and an id meet only on the host. */
 function common(one: ClaimedDevice, other: ClaimedDevice): string | undefined {
   if (one.bound !== undefined && one.bound === other.bound) return one.bound;
+  if (one.usb !== undefined || other.usb !== undefined) {
+    return one.usb?.toLowerCase() === other.usb?.toLowerCase() ? one.usb : undefined;
+  }
   const address = addresses(one).find((mine) => addresses(other).some((theirs) => overlap(mine, theirs)));
   if (address !== undefined) return address;
   const onlyIds = !one.address && !other.address && one.id && other.id;

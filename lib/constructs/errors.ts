@@ -76,6 +76,9 @@ export const notOneOf = (where: string, value: unknown, expected: readonly strin
 export const notPositive = (where: string, value: number, unit: string): Error =>
   new Error(`${where}: ${value} is not a number of ${unit}. Expected a number above 0.`);
 
+export const badMebibytes = (where: string, value: number): Error =>
+  new Error(`${where}: ${value} is not a number of MiB. Expected a whole number, 0 to switch it off.`);
+
 export const badPort = (where: string, value: number): Error =>
   new Error(`${where}: ${value} is not a TCP port. Expected a whole number from 1 to 65535, such as 22.`);
 

@@ -1,3 +1,4 @@
+import { Token } from "cdktf";
 import type { IConstruct } from "constructs";
 import { notTaken, type HypervisorTakes, type PciSlot, type UsbSlot } from "../schema";
 import { BoundDevice } from "./BoundDevice";
@@ -239,6 +240,15 @@ export function slotClaims(path: string, host: IConstruct, slots: Slots<PciSlotP
         : { address: device.address };
     return [{ by: `${path}: pci.${name}`, device: claimed, shared: mdev !== undefined }];
   });
+}
+
+/** USB devices that the slots name themselves; of alike ones, each is told by its port. */
+export function usbClaims(path: string, slots: Slots<UsbSlotProps>): Claim[] {
+  return Object.entries(slots).flatMap(([name, { host }]) =>
+    host === undefined || Token.isUnresolved(host)
+      ? []
+      : [{ by: `${path}: usb.${name}`, device: { usb: host.replace(/0x/gi, "") } }],
+  );
 }
 
 /** How a slot names its device: by what its binding resolves it to, or by what is known without the host. */

@@ -103,6 +103,10 @@ export const isPort: Check<number> = (where, value) => {
   if (!Number.isInteger(value) || value < 1 || value > 65535) throw errors.badPort(where, value);
 };
 
+export const isMebibytes: Check<number> = (where, value) => {
+  if (!Number.isInteger(value) || value < 0 || value > 999_999_999) throw errors.badMebibytes(where, value);
+};
+
 /** Several functions may be joined by `;`. */
 export const isAddresses: Check<string> = (where, value) =>
   value.split(";").forEach((address) => isAddress(where, address));

@@ -37,6 +37,8 @@ export interface VmDeclaration {
   readonly cpu: string | null;
   readonly bios: string | null;
   readonly vga: string | null;
+  /** MiB that ballooning leaves at least; 0: no ballooning. */
+  readonly balloon: number | null;
   readonly bootOrder: readonly string[] | null;
   /** Restart a running VM so that a change takes effect. */
   readonly restart: boolean;

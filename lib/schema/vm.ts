@@ -4,6 +4,7 @@ import {
   list,
   map,
   mapOf,
+  number,
   optional,
   required,
   resource,
@@ -71,6 +72,10 @@ export const vmSchema = resource({
     cpu: optional(string, "CPU type, such as `host`; not ours if not set."),
     bios: optional(string, "`ovmf` or `seabios`; not ours if not set."),
     vga: optional(string, "Display, such as `none`; not ours if not set."),
+    balloon: optional(
+      number,
+      "MiB that ballooning leaves the guest at least, 0 for no ballooning; not ours if not set.",
+    ),
     boot_order: optional(list(string), "Boot devices in order, such as `hostpci0`; not ours if not set."),
     pin_to: optional(
       string,

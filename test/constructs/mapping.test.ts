@@ -161,3 +161,30 @@ describe("a ROM file", () => {
     expect(messageOf(make(join(folder, "none.rom")))).toMatch(/Unable to read .*none\.rom/);
   });
 });
+
+describe("a USB device", () => {
+  const vm = (id: number, host: string) =>
+    new PassthroughVm(stack, `vm${id}`, { on: Proxmox.vm(pve1, id), usb: { usb0: { host } } });
+
+  test.each([
+    ["046d:c52b", "0x046D:0xC52B"],
+    ["1-4.2", "1-4.2"],
+  ])("is claimed once: %s and %s", (one, other) => {
+    vm(100, one);
+    expect(messageOf(() => vm(101, other))).toMatch(
+      /vm100: usb\.usb0 and stack\/vm101: usb\.usb0 both claim/,
+    );
+  });
+
+  test("of another port, host or id is another one", () => {
+    vm(100, "1-4");
+    vm(101, "046d:c52b");
+    new PassthroughVm(stack, "far", { on: Proxmox.vm(pve2, 100), usb: { usb0: { host: "1-4" } } });
+    expect(Object.keys(written()["passthrough_vm"] ?? {})).toEqual(["far", "vm100", "vm101"]);
+  });
+});
+
+test.each([-1, 0.5, NaN, 1e12])("balloon %d is refused", (balloon) => {
+  const make = () => new PassthroughVm(stack, "vm", { on: Proxmox.vm(pve1, 100), balloon });
+  expect(messageOf(make)).toMatch(/balloon: .* is not a number of MiB/);
+});

@@ -1,29 +1,57 @@
 import type { HostFacts } from "../../model/facts";
 import { functionsOf, isPciAddress } from "../../model/pciAddress";
 import { parsePciValue, pciAddresses, pciKey } from "./hostpci";
+import { parseUsbValue, usbKey } from "./hostusb";
 import { parseEntry, parseMapping } from "./mapping";
 import type { Claim, SettingChange } from "../types";
 import { allVms, type VirtualMachine } from "./virtualMachine";
 
 /** Which VM of this node has which PCI function. A mapping of several devices does not say which one it takes. */
 export function claims(facts: HostFacts): Claim[] {
+  return allClaims(facts).filter(({ slot }) => pciKey.test(slot));
+}
+
+/** Those of USB devices too, whose addresses are `USB 1-4.2`. */
+function allClaims(facts: HostFacts): Claim[] {
   return allVms(facts)
     .filter((vm) => vm.node === facts.proxmox?.node)
     .flatMap((vm) => claimsOf(facts, vm));
 }
 
-/** What other VMs have of the functions that arrive in this one; a mediated device is made for each VM anew. */
+/** What other VMs have of the devices that arrive in this one; a mediated device is made for each VM anew. */
 export function rivals(facts: HostFacts, vmId: string, changes: readonly SettingChange[]): Claim[] {
   const wanted = changes.flatMap(({ key, after }) =>
-    after !== null && pciKey.test(key)
-      ? functions(facts, after).map((address) => ({ address, shared: isMediated(after) }))
-      : [],
+    after === null
+      ? []
+      : devicesIn(facts, key, after).map((address) => ({ address, shared: isMediated(key, after) })),
   );
-  return claims(facts).filter(
+  return allClaims(facts).filter(
     (claim) =>
       claim.vmId !== vmId &&
       wanted.some(({ address, shared }) => address === claim.address && !(shared && claim.shared)),
   );
+}
+
+/** The devices that a setting takes, as claims name them; none where it is no slot, or where it leaves a choice. */
+export function devicesIn(facts: HostFacts, key: string, value: string): string[] {
+  if (pciKey.test(key)) return functions(facts, value);
+  return usbKey.test(key) ? usbDevices(facts, value).map((device) => `USB ${device}`) : [];
+}
+
+/** Ports, or the id of what is not plugged in. Of several devices with one id, a VM gets any. */
+function usbDevices(facts: HostFacts, value: string): string[] {
+  const { host, mapping } = parseUsbValue(value) ?? {};
+  if (mapping === undefined) return usbNamed(facts, host ?? "spice");
+  const all = parseMapping(facts.proxmox?.mappingFiles.usb ?? "", mapping)?.entries ?? [];
+  const [only, ...more] = all.map(parseEntry).filter(({ node }) => node === facts.proxmox?.node);
+  return only === undefined || more.length > 0 ? [] : usbNamed(facts, only["path"] ?? only["id"] ?? "spice");
+}
+
+function usbNamed({ usbDevices: plugged }: HostFacts, host: string): string[] {
+  if (host === "spice") return [];
+  if (!host.includes(":")) return [host];
+  const there = plugged.filter(({ id }) => id === host);
+  return there.length > 1 ? [] : [there[0]?.port ?? host];
 }
 
 /** The functions that a value names; an address where nothing is stays as it is. */
@@ -62,17 +90,16 @@ function claimsOf(facts: HostFacts, vm: VirtualMachine): Claim[] {
 type Held = Pick<Claim, "address" | "slot" | "shared">;
 
 function held(facts: HostFacts, config: Readonly<Record<string, string>>): Map<string, Held> {
-  const slots = Object.entries(config).filter(([key]) => pciKey.test(key));
   return new Map(
-    slots.flatMap(([slot, value]) =>
-      functions(facts, value).map((address) => [
+    Object.entries(config).flatMap(([slot, value]) =>
+      devicesIn(facts, slot, value).map((address) => [
         `${slot} ${address}`,
-        { address, slot, shared: isMediated(value) },
+        { address, slot, shared: isMediated(slot, value) },
       ]),
     ),
   );
 }
 
-function isMediated(value: string): boolean {
-  return parsePciValue(value)?.["mdev"] !== undefined;
+function isMediated(key: string, value: string): boolean {
+  return pciKey.test(key) && parsePciValue(value)?.["mdev"] !== undefined;
 }

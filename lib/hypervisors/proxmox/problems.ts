@@ -11,16 +11,18 @@ import {
   usbSlots,
 } from "./problems/devices";
 import {
-  ballooning,
   bootOrder,
+  display,
   effect,
   firmwareChange,
+  immobile,
   machineChange,
   memorySnapshots,
 } from "./problems/guest";
+import { ballooning, memorySum } from "./problems/memory";
 import { legacyIgd, mediatedDevices, onePrimaryDisplay, pcieNeedsQ35 } from "./problems/pciOptions";
 import { missing, outOfReach, template } from "./problems/reach";
-import { heldByOthers, neededByHost, startsAtBoot } from "./problems/sharing";
+import { groupTakers, heldByOthers, neededByHost, startsAtBoot } from "./problems/sharing";
 import type { Problem, VmRequest } from "../types";
 import { describeVm, findVm } from "./virtualMachine";
 import { configuredAfter, plannedChange } from "./vmChange";
@@ -78,10 +80,14 @@ const checks: readonly ((context: Context) => Problem[])[] = [
   bootOrder,
   heldByOthers,
   neededByHost,
+  groupTakers,
   machineChange,
   firmwareChange,
   startsAtBoot,
+  display,
   ballooning,
+  memorySum,
   memorySnapshots,
+  immobile,
   effect,
 ];

@@ -65,8 +65,18 @@ function describe(facts: HostFacts, vm: VirtualMachine, taken: Map<string, strin
   }
   for (const [key, value] of entriesOf(vm, usbKey)) {
     const slot = usbSlotOf(value);
-    if (slot === null) skip(key, "its options are not all known here");
-    else usb[key] = slot;
+    if (slot === null) {
+      skip(key, "its options are not all known here");
+      continue;
+    }
+    const device = slot.host === null ? null : `USB ${slot.host}`;
+    const holder = device === null ? undefined : taken.get(device);
+    if (holder !== undefined) {
+      skip(key, `${holder} has it too, and a stack gives a device to one VM`);
+      continue;
+    }
+    if (device !== null) taken.set(device, describeVm(vm));
+    usb[key] = slot;
   }
   const declaration: VmDescription["declaration"] = {
     vmId: vm.id,

@@ -76,6 +76,16 @@ export const settings: Readonly<Record<string, Setting>> = {
     is: equal,
     keepsOthers: false,
   },
+  balloon: {
+    of: ({ balloon }) => (balloon === null ? null : [String(balloon)]),
+    write: single,
+    grammar: /^\d{1,9}$/,
+    expected: "MiB, a whole number; 0 switches ballooning off",
+    absent: null,
+    main: "balloon",
+    is: (actual, wanted) => Number(actual) === Number(wanted),
+    keepsOthers: false,
+  },
   boot: {
     of: ({ bootOrder }) => bootOrder,
     write: (devices) => `order=${devices.join(";")}`,

@@ -68,6 +68,7 @@ export const declare = (
     cpu: null,
     bios: null,
     vga: null,
+    balloon: null,
     bootOrder: null,
     restart: false,
     peers: [],

@@ -100,6 +100,7 @@ export function declare(declaration: Partial<VmDeclaration> = {}): VmDeclaration
     cpu: null,
     bios: null,
     vga: null,
+    balloon: null,
     bootOrder: null,
     restart: false,
     peers: [],

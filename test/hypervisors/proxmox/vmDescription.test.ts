@@ -41,9 +41,12 @@ test("a VM with everything, declared, is a VM that has what is wanted", () => {
       usb: { usb0: { host: "046d:c52b", usb3: true }, usb1: { spice: true } },
     },
   });
-  const declaration = { ...vm?.declaration, restart: false, peers: [] } as unknown as Parameters<
-    typeof desiredSettings
-  >[0];
+  const declaration = {
+    ...vm?.declaration,
+    restart: false,
+    peers: [],
+    balloon: null,
+  } as unknown as Parameters<typeof desiredSettings>[0];
   const wanted = desiredSettings(declaration);
   expect(proxmox.observe(facts, "100", wanted)?.settings).toEqual(wanted);
 });

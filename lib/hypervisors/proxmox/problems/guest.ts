@@ -2,6 +2,7 @@ import { desiredSettings } from "../declaration";
 import type { Problem } from "../../types";
 import { startsDiffer } from "../vmChange";
 import { bootable, isQ35 } from "../vmSettings";
+import { pciKey } from "../hostpci";
 import { arrivingPci, error, isArriving, listed, warning, type Context } from "./context";
 
 export function bootOrder({ after, declaration, title }: Context): Problem[] {
@@ -45,20 +46,6 @@ export function firmwareChange({ after, changes, title }: Context): Problem[] {
   ];
 }
 
-/** A device reaches all memory of the guest, so none of it can be taken back. */
-export function ballooning({ vm, after, changes, title }: Context): Problem[] {
-  const minimum = Number(after["balloon"] ?? "");
-  const memory = Number((after["memory"] ?? "512").replace(/^current=/, "").split(",")[0]);
-  if (arrivingPci(changes).length === 0 || !(minimum > 0 && minimum < memory)) return [];
-  return [
-    warning(
-      `Ballooning of ${title} has no effect`,
-      `A VM with a PCI device keeps all its memory (${memory} MiB), and balloon is ${minimum} MiB. ` +
-        `Switch it off: \`qm set ${vm.id} --balloon 0\`.`,
-    ),
-  ];
-}
-
 export function memorySnapshots({ vm, changes, title }: Context): Problem[] {
   const names = Object.entries(vm.snapshots).flatMap(([name, snapshot]) =>
     snapshot["vmstate"] === undefined ? [] : [name],
@@ -69,6 +56,58 @@ export function memorySnapshots({ vm, changes, title }: Context): Problem[] {
       `${title} has snapshots with memory`,
       `Snapshots ${names.join(", ")} hold the state of a running guest without this device: rolling back to one takes the ` +
         "device away, and new ones cannot hold memory.",
+    ),
+  ];
+}
+
+/** What a VM with a device of this node can do no more. */
+export function immobile({ proxmox, vm, pci, changes, title }: Context): Problem[] {
+  if (arrivingPci(changes).length === 0) return [];
+  const raw = pci.filter(({ options }) => options["host"] !== undefined).map(({ key }) => key);
+  const isManaged = proxmox.highlyAvailable.includes(vm.id);
+  const where =
+    raw.length > 0
+      ? `${raw.join(", ")} names a device of this node, and on another one the VM does not start, or with another device. ` +
+        "A resource mapping names the device of each node."
+      : "On another node it starts only where its resource mappings have a device.";
+  return [
+    ...(isManaged
+      ? [
+          warning(
+            `${title} is highly available, and cannot be moved while it runs`,
+            `The HA manager moves a VM live or starts it elsewhere; with a PCI device only the second can work. ${where}`,
+          ),
+        ]
+      : []),
+    ...(proxmox.replicated.includes(vm.id)
+      ? [
+          warning(
+            `${title} is replicated, and cannot be migrated live`,
+            `Its disks are on another node, but with a PCI device it can move only while it is stopped. ${where}`,
+          ),
+        ]
+      : []),
+    ...(!isManaged && proxmox.nodes.length > 1 && raw.length > 0 && takesFirst(vm.configured)
+      ? [warning(`${title} can no longer be migrated`, `${where} Only a stopped VM moves.`)]
+      : []),
+  ];
+}
+
+/** So far it has no device that keeps it on its node. */
+function takesFirst(config: Readonly<Record<string, string>>): boolean {
+  return !Object.keys(config).some((key) => pciKey.test(key));
+}
+
+/** A passed card that is the guest's primary display leaves no place for a virtual one. */
+export function display({ pci, after, changes, title }: Context): Problem[] {
+  const primary = pci.find(({ key, options }) => options["x-vga"] === "1" && isArriving(changes, key));
+  const vga = after["vga"];
+  if (primary === undefined || vga === undefined || /^(?:type=)?none\b/.test(vga)) return [];
+  return [
+    warning(
+      `The display ${vga} of ${title} has no effect`,
+      `${primary.key} is its primary display (x-vga), and Proxmox VE then leaves the virtual one out. Declare vga: "none".`,
+      "vga",
     ),
   ];
 }

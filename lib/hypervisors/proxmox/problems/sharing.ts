@@ -1,8 +1,9 @@
 import { describeLockOut, lockOut } from "../../../model/guard";
-import { functions, rivals } from "../claims";
+import { claims, devicesIn, rivals } from "../claims";
+import { describeDevice } from "../../../model/selector";
 import type { Claim, Problem } from "../../types";
 import { describeVm, findVm } from "../virtualMachine";
-import { arrivingPci, isArriving, warning, type Context } from "./context";
+import { isArriving, warning, type Context, type PciEntry } from "./context";
 
 export function heldByOthers(context: Context): Problem[] {
   const bySlot = new Map<string, Claim[]>();
@@ -20,8 +21,9 @@ function heldBy({ facts, declaration, changes, moment, title }: Context, held: r
   if (!claim || !other) return [];
   const addresses = held.map(({ address }) => address);
   const named = addresses.join(", ");
-  const key = arrivingPci(changes).find(({ value }) =>
-    functions(facts, value).some((address) => addresses.includes(address)),
+  const key = changes.find(
+    ({ key: slot, after }) =>
+      after !== null && devicesIn(facts, slot, after).some((address) => addresses.includes(address)),
   )?.key;
   const name = describeVm(other);
   const peer = declaration.peers.includes(other.id);
@@ -75,30 +77,76 @@ function heldBy({ facts, declaration, changes, moment, title }: Context, held: r
 
 /** Starting a VM takes its devices, and everything in their IOMMU groups, from the host. */
 export function neededByHost({ facts, pci, changes, moment, host, title }: Context): Problem[] {
-  return pci
-    .filter(
-      ({ key, options }) =>
-        isArriving(changes, key) && options["mdev"] === undefined && options["driver"] !== "keep",
-    )
-    .flatMap(({ key, functions: named }) => {
-      const given = named.filter(
-        (address) => facts.devices.find((device) => device.address === address)?.driver === "vfio-pci",
-      );
-      const findings = lockOut(facts, named, []).refused.filter(
-        ({ address, via }) => via !== undefined || !given.includes(address),
-      );
-      if (findings.length === 0) return [];
-      return [
-        {
-          severity: moment === "apply" ? ("error" as const) : ("warning" as const),
+  return takenSlots(pci, changes).flatMap(({ key, functions: named }) => {
+    const given = named.filter(
+      (address) => facts.devices.find((device) => device.address === address)?.driver === "vfio-pci",
+    );
+    const findings = lockOut(facts, named, []).refused.filter(
+      ({ address, via }) => via !== undefined || !given.includes(address),
+    );
+    if (findings.length === 0) return [];
+    return [
+      {
+        severity: moment === "apply" ? ("error" as const) : ("warning" as const),
+        key,
+        summary: `${host} needs what ${key} of ${title} would take`,
+        detail:
+          findings.map((finding) => describeLockOut(finding)).join("\n") +
+          "\nIf the VM starts, the host loses it. Give the VM a device of a VfioBinding, which says what the host can do without.",
+      },
+    ];
+  });
+}
+
+/** What else goes when the VM starts: Proxmox VE takes IOMMU groups as a whole. */
+export function groupTakers({ facts, pci, vmId, changes, moment, host, title }: Context): Problem[] {
+  if (moment === "apply") return [];
+  const own = pci.flatMap(({ functions: named }) => named);
+  return takenSlots(pci, changes).flatMap(({ key, functions: named }) => {
+    const groups = facts.devices
+      .filter(({ address, iommuGroup }) => named.includes(address) && iommuGroup !== null)
+      .map(({ iommuGroup }) => iommuGroup);
+    const siblings = facts.devices.filter(
+      ({ address, iommuGroup, bridge }) =>
+        iommuGroup !== null && groups.includes(iommuGroup) && !bridge && !own.includes(address),
+    );
+    const leaving = siblings.filter(({ driver }) => driver !== "vfio-pci");
+    const rivalled = claims(facts).filter(
+      (claim) =>
+        claim.vmId !== vmId && !claim.shared && siblings.some(({ address }) => address === claim.address),
+    );
+    return [
+      ...(leaving.length === 0
+        ? []
+        : [
+            warning(
+              `${host} also loses ${leaving.map(({ address }) => address).join(", ")} when ${title} starts`,
+              `An IOMMU group goes as a whole, and ${key} is in group ${groups[0] ?? ""} with:` +
+                leaving
+                  .map((device) => `\n  ${describeDevice(device)} (${device.driver ?? "no driver"})`)
+                  .join("") +
+                "\nProxmox VE takes them from their drivers at the VM's start, and they do not come back by themselves. " +
+                "Bind them in a VfioBinding, or move the card to a slot with a group of its own.",
+              key,
+            ),
+          ]),
+      ...[...new Map(rivalled.map((claim) => [claim.vmId, claim])).values()].map((claim) =>
+        warning(
+          `${title} and ${describeVm({ id: claim.vmId, name: claim.vmName })} cannot run at the same time`,
+          `${key} and ${claim.slot} of VM ${claim.vmId} (${claim.address}) are in one IOMMU group, and a group has one user.`,
           key,
-          summary: `${host} needs what ${key} of ${title} would take`,
-          detail:
-            findings.map((finding) => describeLockOut(finding)).join("\n") +
-            "\nIf the VM starts, the host loses it. Give the VM a device of a VfioBinding, which says what the host can do without.",
-        },
-      ];
-    });
+        ),
+      ),
+    ];
+  });
+}
+
+/** Slots that arrive and whose devices leave their drivers at the VM's start. */
+function takenSlots(pci: readonly PciEntry[], changes: Context["changes"]): readonly PciEntry[] {
+  return pci.filter(
+    ({ key, options }) =>
+      isArriving(changes, key) && options["mdev"] === undefined && options["driver"] !== "keep",
+  );
 }
 
 export function startsAtBoot({ after, pci, changes, title }: Context): Problem[] {

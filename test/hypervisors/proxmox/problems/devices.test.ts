@@ -92,7 +92,7 @@ describe("one slot", () => {
     const card = node({ "100": { config: "name: ws\n" } });
     const virtual = card.devices.map((device) => ({ ...device, physicalFunction: "0000:03:00.0" }));
     expect(found(vm100(""), slot("01:00.0;01:00.1"))).toMatchObject(nothing);
-    expect(found({ ...card, devices: virtual }, slot("01:00.0;02:00.0"))).toMatchObject(nothing);
+    expect(found({ ...card, devices: virtual }, slot("01:00.0;01:00.1;02:00.0"))).toMatchObject(nothing);
   });
 });
 

@@ -102,7 +102,10 @@ describe("a device that the host needs", () => {
 
   it("may be bound away until the apply, and is refused there", () => {
     const facts = host("igb", "0000:03:00.0");
-    expect(found(facts, nic)).toMatchObject({ errors: [], warnings: [summary] });
+    expect(found(facts, nic)).toMatchObject({
+      errors: [],
+      warnings: [summary, "pve1 also loses 0000:03:00.1 when VM 100 (ws) on pve1 starts"],
+    });
     expect(found(facts, nic, "apply")).toMatchObject({ errors: [summary], warnings: [] });
     expect(found(facts, nic).words).toContain("carries this SSH session");
   });
