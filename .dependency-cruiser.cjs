@@ -11,7 +11,8 @@ module.exports = {
     only("model"),
     only("schema"),
     only("plugin"),
-    only("constructs", "schema"),
+    only("placement"),
+    only("constructs", "schema", "placement"),
     only("host", "model"),
     only("engine", "model"),
     only("hypervisors", "host", "model"),
@@ -19,7 +20,7 @@ module.exports = {
     only("embedded", "model"),
     only("review", "model", "schema"),
     only("map", "model", "review"),
-    only("cli", "host", "engine", "hypervisors", "map", "model", "embedded", "review"),
+    only("cli", "host", "engine", "hypervisors", "map", "model", "embedded", "review", "placement"),
     {
       name: "index-is-constructs",
       severity: "error",

@@ -3,6 +3,7 @@ import { version } from "../../package.json";
 import { embeddedHostCommand } from "./commands/embeddedHost";
 import { inspectCommand } from "./commands/inspect";
 import { mapCommand } from "./commands/map";
+import { installProviderCommand } from "./commands/installProvider";
 import { rebootCommand } from "./commands/reboot";
 import { reviewCommand } from "./commands/review";
 import { scaffoldCommand } from "./commands/scaffold";
@@ -15,6 +16,7 @@ const commands: readonly ((program: Command) => void)[] = [
   inspectCommand,
   scaffoldCommand,
   mapCommand,
+  installProviderCommand,
   rebootCommand,
   reviewCommand,
   embeddedHostCommand,

@@ -1,7 +1,8 @@
 import { Lazy, TerraformProvider, TerraformStack, Token } from "cdktf";
 import type { Construct, IConstruct } from "constructs";
+import { bundles } from "../placement/bundles";
+import { providerSource } from "../placement/source";
 import type { ConfigOf, engineAttributes, providerSchema } from "../schema";
-import { bundles } from "./bundles";
 import {
   checkConnection,
   connectionAddress,
@@ -11,7 +12,6 @@ import {
 } from "./connection";
 import * as errors from "./errors";
 import { placeAtSynth } from "./placement";
-import { providerSource } from "./source";
 import * as valid from "./validation";
 import { asHcl, withoutUnset, type Written } from "./written";
 

@@ -297,9 +297,3 @@ export const sameVm = (vm: string, one: string, other: string): Error =>
   new Error(
     `${one} and ${other} both describe ${vm}. Expected one PassthroughVm for each VM; put all slots into one of them.`,
   );
-
-export const notBuilt = (missing: string): Error =>
-  new Error(
-    `The provider is not built: ${missing} is missing. Run \`npm run build\` in the checkout of cdktf-passthrough, or ` +
-      "install the package again.",
-  );

@@ -8,8 +8,8 @@ import {
 } from "../../lib";
 import { fakeBundles, newHost, newStack, synth } from "./support";
 
-jest.mock("../../lib/constructs/bundles", () => ({
-  ...jest.requireActual<object>("../../lib/constructs/bundles"),
+jest.mock("../../lib/placement/bundles", () => ({
+  ...jest.requireActual<object>("../../lib/placement/bundles"),
   bundles: () => fakeBundles(),
 }));
 

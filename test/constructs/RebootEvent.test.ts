@@ -3,8 +3,8 @@ import { TerraformVariable, type TerraformStack } from "cdktf";
 import { PassthroughProvider, type PassthroughProviderProps } from "../../lib";
 import { fakeBundles, newHost, newStack, synth } from "./support";
 
-jest.mock("../../lib/constructs/bundles", () => ({
-  ...jest.requireActual<object>("../../lib/constructs/bundles"),
+jest.mock("../../lib/placement/bundles", () => ({
+  ...jest.requireActual<object>("../../lib/placement/bundles"),
   bundles: () => fakeBundles(),
 }));
 

@@ -13,13 +13,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NullProvider } from "@cdktf/provider-null/lib/provider";
 import { TerraformProvider, Testing, type TerraformStack } from "cdktf";
-import { readBundles } from "../../lib/constructs/bundles";
-import { place } from "../../lib/constructs/placement";
+import { readBundles } from "../../lib/placement/bundles";
+import { place } from "../../lib/placement/place";
 import { PassthroughProvider } from "../../lib";
 import { fakeBundles, fullSynth, newHost, newStack } from "./support";
 
-jest.mock("../../lib/constructs/bundles", () => ({
-  ...jest.requireActual<object>("../../lib/constructs/bundles"),
+jest.mock("../../lib/placement/bundles", () => ({
+  ...jest.requireActual<object>("../../lib/placement/bundles"),
   bundles: () => fakeBundles(),
 }));
 

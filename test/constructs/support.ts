@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Testing, TerraformStack, type App } from "cdktf";
-import { readBundles, type Bundles } from "../../lib/constructs/bundles";
+import { readBundles, type Bundles } from "../../lib/placement/bundles";
 import { IommuHost, type IommuHostProps } from "../../lib";
 
 /** Bundles whose provider does nothing; another text is another version. */

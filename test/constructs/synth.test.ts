@@ -2,8 +2,8 @@ import { Testing } from "cdktf";
 import { IommuHost, PassthroughVm, PciDevices, Proxmox, VfioBinding } from "../../lib";
 import { fakeBundles, newStack } from "./support";
 
-jest.mock("../../lib/constructs/bundles", () => ({
-  ...jest.requireActual<object>("../../lib/constructs/bundles"),
+jest.mock("../../lib/placement/bundles", () => ({
+  ...jest.requireActual<object>("../../lib/placement/bundles"),
   bundles: () => fakeBundles(),
 }));
 

@@ -3,16 +3,16 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Testing, TerraformVariable, type TerraformStack } from "cdktf";
-import type * as bundlesModule from "../../lib/constructs/bundles";
+import type * as bundlesModule from "../../lib/placement/bundles";
 import { PassthroughProvider, PassthroughVm, PciDevices, Proxmox, VfioBinding } from "../../lib";
-import { place } from "../../lib/constructs/placement";
+import { place } from "../../lib/placement/place";
 import { bundleProvider, placeProvider } from "../support/mirror";
 import { Terraform } from "../support/terraform";
 import { fullSynth, newHost, newStack } from "./support";
 
 let bundled: bundlesModule.Bundles;
-jest.mock("../../lib/constructs/bundles", () => ({
-  ...jest.requireActual<object>("../../lib/constructs/bundles"),
+jest.mock("../../lib/placement/bundles", () => ({
+  ...jest.requireActual<object>("../../lib/placement/bundles"),
   bundles: () => bundled,
 }));
 
@@ -26,7 +26,7 @@ beforeAll(() => {
   const folder = mkdtempSync(join(tmpdir(), "stand-in-"));
   bundleProvider(join(__dirname, "standInProvider.ts"), join(folder, "provider.cjs"));
   writeFileSync(join(folder, "passthrough.cjs"), command);
-  const { readBundles } = jest.requireActual<typeof bundlesModule>("../../lib/constructs/bundles");
+  const { readBundles } = jest.requireActual<typeof bundlesModule>("../../lib/placement/bundles");
   bundled = readBundles(folder);
   rmSync(folder, { recursive: true });
 });

@@ -111,7 +111,7 @@ test("the package holds the library, the two bundles, the licences, and nothing 
     ]),
   );
   const expected =
-    /^(package\.json|LICENSE|README\.md|dist\/THIRD-PARTY-LICENSES|dist\/(provider|passthrough)\.cjs|dist\/(index|(constructs|schema)\/\w+)\.(js|d\.ts))$/;
+    /^(package\.json|LICENSE|README\.md|dist\/THIRD-PARTY-LICENSES|dist\/(provider|passthrough)\.cjs|dist\/(index|(constructs|schema|placement)\/\w+)\.(js|d\.ts))$/;
   expect(files.filter((name) => !expected.test(name))).toEqual([]);
 });
 

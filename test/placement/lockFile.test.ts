@@ -1,4 +1,4 @@
-import { lockedVersion, packageHash, withLock } from "../../lib/constructs/lockFile";
+import { lockedVersion, packageHash, withLock } from "../../lib/placement/lockFile";
 
 const ours = { source: "cdktf-passthrough.local/cdktf/passthrough", version: "0.1.7", hashes: ["h1:new="] };
 const block = `provider "cdktf-passthrough.local/cdktf/passthrough" {

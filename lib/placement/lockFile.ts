@@ -7,6 +7,8 @@ export interface Lock {
   readonly version: string;
   /** Where there are none, `terraform init` fills them in. */
   readonly hashes: readonly string[];
+  /** The configuration asks for exactly this version. @default true */
+  readonly exact?: boolean;
 }
 
 /** The hash by which Terraform knows an unpacked provider: over names and contents, not over modes or places. */
@@ -34,12 +36,12 @@ export function lockedVersion(text: string, source: string): string | undefined 
   return /^\s*version\s*=\s*"(.*)"/m.exec(block)?.[1];
 }
 
-function render({ source, version, hashes }: Lock): string[] {
+function render({ source, version, hashes, exact = true }: Lock): string[] {
   const listed = hashes.map((hash) => `    "${hash}",`);
   return [
     `provider "${source}" {`,
     `  version     = "${version}"`,
-    `  constraints = "${version}"`,
+    ...(exact ? [`  constraints = "${version}"`] : []),
     ...(listed.length > 0 ? ["  hashes = [", ...listed, "  ]"] : []),
     "}",
   ];

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import * as errors from "./errors";
 
 /** What the build made, as it is laid into a stack's folder. */
 export interface Bundles {
@@ -37,7 +36,7 @@ export function bundles(): Bundles {
 export function readBundles(folder: string): Bundles {
   const read = (name: string): Buffer => {
     const path = join(folder, name);
-    if (!existsSync(path)) throw errors.notBuilt(path);
+    if (!existsSync(path)) throw notBuilt(path);
     return readFileSync(path);
   };
   const provider = read("provider.cjs");
@@ -51,8 +50,14 @@ export function readBundles(folder: string): Bundles {
   };
 }
 
-/** Beside the compiled library; in the checkout, where the build puts them. */
+/** Beside the command or the compiled library; in the checkout, where the build puts them. */
 function bundleFolder(): string {
-  const compiled = join(__dirname, "..");
-  return existsSync(join(compiled, "provider.cjs")) ? compiled : join(__dirname, "..", "..", "dist");
+  const places = [__dirname, join(__dirname, ".."), join(__dirname, "..", "..", "dist")];
+  return places.find((folder) => existsSync(join(folder, "provider.cjs"))) ?? join(__dirname, "..");
 }
+
+export const notBuilt = (missing: string): Error =>
+  new Error(
+    `The provider is not built: ${missing} is missing. Run \`npm run build\` in the checkout of cdktf-passthrough, or ` +
+      "install the package again.",
+  );
