@@ -10,6 +10,7 @@ export {
 export { PassthroughVm, type PassthroughNic, type PassthroughVmProps } from "./constructs/PassthroughVm";
 export { Ovirt, type OvirtVmOptions } from "./constructs/Ovirt";
 export { OvirtEngine, type OvirtEngineProps } from "./constructs/OvirtEngine";
+export { OvirtHost, type OvirtHostProps } from "./constructs/OvirtHost";
 export { PciDevices, type PciDevicesProps } from "./constructs/PciDevices";
 export { PciMapping, type MappedPciDevice, type PciMappingProps } from "./constructs/PciMapping";
 export { Proxmox } from "./constructs/Proxmox";

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import ts from "typescript";
 import {
   iommuHostSchema,
+  ovirtHostSchema,
   pciDevicesSchema,
   pciMappingSchema,
   providerSchema,
@@ -38,6 +39,7 @@ export function reference(): string {
       pciMappingSchema,
       usbMappingSchema,
       romFileSchema,
+      ovirtHostSchema,
       pciDevicesSchema,
     ].flatMap(resource),
   ]

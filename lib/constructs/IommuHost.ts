@@ -188,6 +188,14 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
     return this.#provided.event.fqn;
   }
 
+  /**
+   * What it declares of its kernel's command line.
+   * @internal
+   */
+  get _commandLine(): Pick<IommuHostProps, "kernelParameters" | "iommu"> {
+    return this.#props;
+  }
+
   /** @internal */
   _addBinding(binding: HostBinding): void {
     for (const other of this.#bindings) {

@@ -4,6 +4,7 @@ import { Engines, type EngineBlocks } from "./engines";
 import { Hosts, type Connections } from "./hosts";
 import { iommuHost } from "./iommuHost";
 import { pciMapping, usbMapping } from "./mapping";
+import { ovirtHost } from "./ovirtHost";
 import { pciDevices } from "./pciDevices";
 import { romFile } from "./romFile";
 import { vfioBinding } from "./vfioBinding";
@@ -28,7 +29,7 @@ export const passthroughProvider: Provider<Hosts> = {
     });
   },
 
-  resources: [iommuHost, vfioBinding, vm, pciMapping, usbMapping, romFile],
+  resources: [iommuHost, vfioBinding, vm, ovirtHost, pciMapping, usbMapping, romFile],
   dataSources: [pciDevices],
   close: (hosts) => hosts.close(),
 };

@@ -5,6 +5,7 @@ export * from "./iommuHost";
 export * from "./vfioBinding";
 export * from "./vm";
 export * from "./hypervisors";
+export * from "./ovirtHost";
 export * from "./pciDevices";
 export * from "./mapping";
 export * from "./romFile";

@@ -1,7 +1,7 @@
 /** The examples as they stand in the repository, deployed by the real `cdktf` to embedded hosts. */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { EmbeddedHost } from "../../lib/embedded";
+import { startEmbeddedEngine, type EmbeddedEngine, type EmbeddedHost } from "../../lib/embedded";
 import { sh } from "../support/byHand";
 import { placeProviderAtHome } from "../support/mirror";
 import { Account, hostVariables, Project } from "../support/project";
@@ -79,5 +79,53 @@ describe("cluster", () => {
     expect(lock()).not.toBe(before);
     expect(ofNull()).toBe(kept);
     expect([pve1.counters().reboots, pve2.counters().reboots]).toEqual([1, 1]);
+  });
+});
+
+describe("ovirt", () => {
+  let engine: EmbeddedEngine;
+  afterAll(() => engine.stop());
+
+  test("one deploy: the host reboots and proves, the engine knows its parameters, the VM has the card", async () => {
+    const kvm1 = await rig.host("debian-intel", "kvm1");
+    const functions = [0, 1, 2, 3].map((fn) => ({
+      address: `0000:01:00.${fn}`,
+      id: "10de:1e84",
+      name: "TU104",
+      group: 2,
+    }));
+    engine = await startEmbeddedEngine({
+      world: {
+        hosts: [{ name: "kvm1", devices: functions, customKernelCommandLine: "nosmt" }],
+        vms: [{ name: "workstation" }],
+      },
+    });
+    const caFile = join(rig.folder, "engine.pem");
+    writeFileSync(caFile, engine.ca);
+    const project = new Project(
+      "ovirt",
+      join(rig.folder, "ovirt"),
+      new Account(join(rig.folder, "home-ovirt")),
+    );
+
+    const { stdout, stderr } = await project.cdktf(["deploy", "--auto-approve"], {
+      ...hostVariables("KVM1", kvm1),
+      OVIRT_URL: engine.url,
+      OVIRT_USER: engine.user,
+      OVIRT_CA_FILE: caFile,
+      PASSTHROUGH_OVIRT_PASSWORD: engine.password,
+    });
+
+    expect(stderr).toBe("");
+    const order = places(stdout, [
+      "kvm1: proven: intel_iommu=on iommu=pt running, 4 of 4 functions on vfio-pci",
+      "passthrough_vm.workstation: Creation complete",
+    ]);
+    expect(order).toEqual([...order].sort((one, other) => one - other));
+    expect(engine.host("kvm1").custom).toBe("nosmt intel_iommu=on iommu=pt");
+    const vm = engine.vm("workstation");
+    expect([vm.affinity, vm.pinnedTo]).toEqual(["pinned", [engine.host("kvm1").id]]);
+    expect([...vm.devices.values()]).toEqual([false, false, false, false]);
+    expect(stdout).not.toContain(engine.password);
   });
 });
