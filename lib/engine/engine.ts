@@ -19,24 +19,18 @@ export interface EngineOptions {
   readonly longestPause?: number;
 }
 
-interface Kept {
-  readonly at: number;
-  readonly document: Promise<JsonObject>;
-}
-
 /** One engine: read as a whole for one VM, and changed call by call. What was read is kept until a write. */
 export class Engine {
-  private readonly kept = new Map<string, Kept>();
+  private readonly kept = new Map<string, Promise<JsonObject>>();
 
   constructor(
     private readonly client: EngineClient,
     private readonly options: EngineOptions = {},
   ) {}
 
-  /** Forgets what was read longer ago than this; all of it by default. */
-  refresh(olderThanMs = -1): void {
-    const now = Date.now();
-    for (const [key, { at }] of this.kept) if (now - at > olderThanMs) this.kept.delete(key);
+  /** Forgets what was read. */
+  refresh(): void {
+    this.kept.clear();
   }
 
   /**
@@ -186,16 +180,13 @@ export class Engine {
 
   private read(path: readonly string[], signal: AbortSignal | undefined): Promise<JsonObject> {
     const key = path.join("/");
-    let entry = this.kept.get(key);
-    if (entry === undefined) {
-      const document = this.client.get(path, {}, signal);
-      entry = { at: Date.now(), document };
-      this.kept.set(key, entry);
-      const mine = entry;
-      // A failure is not kept, and neither is what one caller stopped waiting for.
-      document.catch(() => this.kept.get(key) === mine && this.kept.delete(key));
-    }
-    return entry.document;
+    const known = this.kept.get(key);
+    if (known !== undefined) return known;
+    const document = this.client.get(path, {}, signal);
+    this.kept.set(key, document);
+    // A failure is not kept.
+    document.catch(() => this.kept.get(key) === document && this.kept.delete(key));
+    return document;
   }
 
   private async withDevices(host: EngineHost, signal: AbortSignal | undefined): Promise<EngineHost> {

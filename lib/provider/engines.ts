@@ -10,7 +10,7 @@ import { UNKNOWN, type Diagnostic } from "../plugin/types";
 import type { EngineSettings } from "../schema";
 import { failure, wordsOf } from "./diagnostics";
 import type { Place, SeenPlace, TriedChange, VmSight, Whereabouts } from "./place";
-import { JUST_READ, notDialled, notReached } from "./reading";
+import { notDialled, notReached } from "./reading";
 import { Turns } from "./turns";
 import { hasUnknown, type Planned } from "./values";
 
@@ -81,7 +81,8 @@ export class Engines implements Place<EngineFacts, EngineStep> {
     this.applying = true;
     return this.turns.take(name, async () => {
       signal.throwIfAborted();
-      open.engine.refresh(JUST_READ);
+      // The engine has no lock that we could hold: the line of a host is written as a whole, so it is read right before.
+      open.engine.refresh();
       return work(await this.seen(name, open, vm, signal));
     });
   }

@@ -105,7 +105,9 @@ export const ovirtHost: ResourceType<Hosts> = {
     const declared = target ?? before;
     if (declared === null) return { state: null, private: kept };
     return hosts.engines.alone(whereabouts(declared), kept["connection"], signal, async (sight: Seen) => {
-      const host = hostOf({ ...declared, machine_id: before?.machine_id ?? null }, sight.facts);
+      // What is planned holds unknown values.
+      const known = { ...declared, machine_id: before?.machine_id ?? null };
+      const host = hostOf(known, sight.facts);
       if (host === null) {
         if (target === null) return { state: null, private: kept };
         return { state: prior, private: kept, diagnostics: [missing(declared, sight.facts)] };
@@ -118,7 +120,7 @@ export const ovirtHost: ResourceType<Hosts> = {
       const label = `${declared.name ?? ""} of engine ${declared.engine ?? ""}`;
       const tried = await sight.change(`set the kernel command line of ${label}`, steps, signal);
       if (target === null && tried.failed.length === 0) return { state: null, private: kept };
-      const now = tried.facts === null ? null : hostOf(declared, tried.facts);
+      const now = tried.facts === null ? null : hostOf(known, tried.facts);
       if (tried.facts === null || now === null || (before === null && tried.failed.length > 0))
         return { state: prior, private: kept, diagnostics: tried.failed };
       const owned = tried.failed.length > 0 ? (before?.owned ?? []) : [...merged.owned];
