@@ -120,16 +120,12 @@ function overview(hosts: readonly HostView[], ids: readonly string[]): Markup {
     const last = host.sides[host.sides.length - 1];
     const counts = roleNames.flatMap((role) => {
       const count = last?.counts[role] ?? 0;
-      return role === "bridge" || count === 0 ? [] : [`${count} ${inSentence(roles[role].label)}`];
+      return role === "bridge" || count === 0 ? [] : [`${roles[role].label}: ${count}`];
     });
-    const words = [...(host.reboot === null ? [] : ["reboots"]), ...counts].join(" · ");
+    const words = [...(host.reboot === null ? [] : ["Reboots"]), ...counts].join(" · ");
     return markup`<li><a href="#${ids[at] ?? ""}"><strong>${host.name}</strong><span class="quiet">${words}</span></a></li>`;
   });
   return markup`<nav class="hosts" aria-labelledby="hosts"><h2 id="hosts">${hosts.length} hosts</h2><ul role="list">${entries}</ul></nav>`;
-}
-
-function inSentence(label: string): string {
-  return label.charAt(0).toLowerCase() + label.slice(1);
 }
 
 function hostMarkup(host: HostView, id: string, places: Places): Markup {

@@ -63,8 +63,15 @@ function about(host: Inspection): string[] {
   ].filter((words) => words.trim() !== "");
 }
 
-function notesOf(host: Inspection): string[] {
-  return host.unresolved.map((words) => `The host lives on what could not be traced to a device: ${words}`);
+function notesOf({ devices, firmware, unresolved }: Inspection): string[] {
+  const off = devices.length > 0 && devices.every(({ iommuGroup }) => iommuGroup === null);
+  const mend = firmware.iommuTable
+    ? "a boot turns it on"
+    : "the firmware's settings turn it on (VT-d, AMD-Vi)";
+  return [
+    ...(off ? [`The IOMMU is off: there are no groups, and nothing can be handed out before ${mend}.`] : []),
+    ...unresolved.map((words) => `The host lives on what could not be traced to a device: ${words}`),
+  ];
 }
 
 function sideView(

@@ -69,7 +69,7 @@ function headBlock(host: HostView, width: number): Block {
     lines.push(
       markup`<rect y="${y - 10}" width="${width}" height="28" rx="6" class="change ground"/>${icon("reboot", 10, y - 4, 16, "change ink")}<text x="34" y="${y + 8.5}" class="change ink strong">${text}</text>`,
     );
-    y += 32;
+    y += 38;
   }
   for (const note of host.notes) line("text", note);
   return { width, height: y - 14, draw: markup`${lines}` };

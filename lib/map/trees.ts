@@ -1,6 +1,5 @@
 import { slotOf } from "../model/pciAddress";
 import type { InspectedDevice } from "./inspection";
-import { isRead } from "./judgement";
 import type { BusView, DeviceView, GroupView, TreeView } from "./views";
 
 /** A group and the groups that the bridges right above its devices are in. */
@@ -56,10 +55,10 @@ function keyOf({ iommuGroup, address }: InspectedDevice): string {
   return iommuGroup === null ? `slot ${slotOf(address)}` : `group ${iommuGroup}`;
 }
 
+/** Without a group it is the slot that goes as a whole. */
 function titleOf(device: InspectedDevice | undefined): string {
-  const group = device?.iommuGroup ?? null;
-  if (group !== null) return `Group ${group}`;
-  return device && isRead(device) ? "No group" : "Group not known";
+  if (device === undefined) return "";
+  return device.iommuGroup === null ? `Slot ${slotOf(device.address)}` : `Group ${device.iommuGroup}`;
 }
 
 /** Domain and bus that the way down to the device begins at; nothing where the way is not known. */

@@ -46,7 +46,7 @@ export interface TreeView {
 
 export interface GroupView {
   readonly key: string;
-  /** `Group 14`, or what stands in its place. */
+  /** `Group 14`; `Slot 0000:01:00` where there is no group, or none is known. */
   readonly title: string;
   readonly devices: readonly DeviceView[];
 }

@@ -53,7 +53,7 @@ test("a Proxmox VE host that has handed a card to a VM: the picture of the docum
   expectGolden(await drawn(host), "docs", "images", "map.svg");
 });
 
-test("a Debian host without groups", async () => {
+test("a Debian host whose processor graphics have no group", async () => {
   const host = await start({ profile: "debian-intel" });
   expectGolden(await drawn(host), "test", "map", "golden", "debian-intel.svg");
 });
