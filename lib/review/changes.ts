@@ -60,8 +60,8 @@ export function unknownIn(parts: HostParts, assumed: boolean): UnknownReview[] {
     });
 }
 
-function all({ host, bindings, vms }: HostParts): Change[] {
-  return [...(host === null ? [] : [host]), ...bindings, ...vms];
+function all({ host, bindings, vms, others }: HostParts): Change[] {
+  return [...(host === null ? [] : [host]), ...bindings, ...vms, ...others];
 }
 
 /** Differences of what stands on a host or is declared. What will only be known later is no difference yet. */

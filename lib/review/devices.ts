@@ -1,5 +1,5 @@
 import type { Change } from "./plan";
-import { goes, types, type HostParts } from "./resources";
+import { goes, placeOf, types, type HostParts } from "./resources";
 import type { DeviceReview } from "./types";
 import { at, entries, isUnknown, text, type View } from "./views";
 
@@ -22,7 +22,8 @@ export function devicesOf({ plan, name, bindings }: HostParts): DeviceReview[] {
   const bound = { before: boundIn(bindings, "before"), after: boundIn(bindings, "after") };
   // A VM that moves to another host stands there, and still takes its devices from here.
   const vms = plan.changes.filter(({ type }) => type === types.vm);
-  const given = { before: givenIn(vms, "before", name), after: givenIn(vms, "after", name) };
+  const on = (side: Side) => vms.filter((vm) => placeOf(plan, vm, side) === name);
+  const given = { before: givenIn(on("before"), "before"), after: givenIn(on("after"), "after") };
   const functions = new Set([...bound.before.keys(), ...bound.after.keys()]);
   // What no binding has, such as a resource mapping: the VM's own word for it.
   const others = [...given.before, ...given.after]
@@ -96,11 +97,11 @@ interface Given {
   readonly guest: string;
 }
 
-function givenIn(vms: readonly Change[], side: Side, host: string): Given[] {
+function givenIn(vms: readonly Change[], side: Side): Given[] {
   return vms.flatMap((change) => {
     const view = side === "before" ? change.before : goes(change) ? null : change.after;
     const guest = text(at(view, "vm_id"));
-    if (guest === null || text(at(view, "host")) !== host) return [];
+    if (guest === null) return [];
     return entries(at(view, "pci")).flatMap(([slot, device]) => {
       if (!isConfigured(view, slot)) return [];
       const mapping = text(at(device, "mapping"));

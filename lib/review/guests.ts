@@ -1,13 +1,13 @@
 import type { Change } from "./plan";
-import { actionWord, goes, type HostParts } from "./resources";
+import { actionWord, goes, placeOf, type HostParts } from "./resources";
 import type { GuestEffect, GuestReview, RebootReview } from "./types";
 import { at, same, text } from "./views";
 
 /** The VMs of a host that the plan names, and what happens to each. */
-export function guestsOf({ name, vms }: HostParts, reboot: RebootReview): GuestReview[] {
+export function guestsOf({ plan, name, vms }: HostParts, reboot: RebootReview): GuestReview[] {
   return vms.map((change) => {
     const view = goes(change) ? change.before : change.after;
-    const from = text(at(change.before, "host"));
+    const from = placeOf(plan, change, "before");
     const movesFrom = !goes(change) && from !== null && from !== name ? from : null;
     return {
       id: text(at(view, "vm_id")),

@@ -30,9 +30,9 @@ export function risksOf(parts: HostParts, reboot: RebootReview): Risk[] {
 }
 
 /** What is about this very run of Terraform. */
-function ofThisPlan({ plan, name, host, bindings, vms }: HostParts, reboot: RebootReview): Found[] {
+function ofThisPlan({ plan, name, host, bindings, vms, others }: HostParts, reboot: RebootReview): Found[] {
   const found: Found[] = [];
-  if ([host, ...bindings, ...vms].some((change) => change !== null && isAssumed(change)))
+  if ([host, ...bindings, ...vms, ...others].some((change) => change !== null && isAssumed(change)))
     found.push(["assumed", name]);
   if (host === null) return found;
   if (host.action === "replace") found.push(["host-replaced", host.address]);
