@@ -8,6 +8,9 @@ set -eu
 	exit 2
 }
 for stack; do
-	terraform -chdir="cdktf.out/stacks/$stack" init -input=false
-	terraform -chdir="cdktf.out/stacks/$stack" apply -input=false -lock-timeout=30m plan
+	(
+		cd "cdktf.out/stacks/$stack"
+		terraform init -input=false
+		terraform apply -input=false -lock-timeout=30m plan
+	)
 done

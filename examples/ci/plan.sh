@@ -5,7 +5,11 @@ set -eu
 
 npx cdktf synth
 for stack in cdktf.out/stacks/*/; do
-	terraform -chdir="$stack" init -input=false
-	terraform -chdir="$stack" plan -input=false -lock-timeout=10m -out=plan
+	# Not with -chdir: Terraform looks for the provider that synth has placed before it changes the folder.
+	(
+		cd "$stack"
+		terraform init -input=false
+		terraform plan -input=false -lock-timeout=10m -out=plan
+	)
 done
 npx passthrough review cdktf.out --gate rules.json --rest rest.md >review.md
