@@ -11,6 +11,7 @@ import {
   placementKey,
   placementOf,
   profileOf,
+  sameHosts,
   type Placement,
 } from "./settings";
 import { findVm, given, isDown, named, pinnedHost } from "./virtualMachine";
@@ -149,10 +150,6 @@ export function mayMove(request: Request, vm: EngineVm, desired: Settings, line:
   const place = line === null ? null : placementOf(request.facts, line);
   if (place === null) return false;
   return sameHosts(place.hosts, vm.pinnedTo) || foreignDevices(request, vm, desired).length === 0;
-}
-
-export function sameHosts(one: readonly string[], other: readonly string[]): boolean {
-  return [...one].sort().join() === [...other].sort().join();
 }
 
 function ownSteps(

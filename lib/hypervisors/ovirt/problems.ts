@@ -2,9 +2,9 @@ import type { EngineFacts, EngineHost, EngineVm } from "../../model/engineFacts"
 import type { Problem, SettingChange, Settings, VmDeclaration, VmRequest } from "../types";
 import { desiredSettings } from "./declaration";
 import { rivals } from "./claims";
-import { foreignDevices, isPeer, mayMove, placementAfter, plannedChange, sameHosts } from "./change";
+import { foreignDevices, isPeer, mayMove, placementAfter, plannedChange } from "./change";
 import { expanded } from "./names";
-import { isDeviceKey, nicOfKey, placementKey, profileOf } from "./settings";
+import { isDeviceKey, nicOfKey, placementKey, profileOf, sameHosts } from "./settings";
 import {
   describeDevice,
   describeVm,

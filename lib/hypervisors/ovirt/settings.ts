@@ -25,6 +25,10 @@ export function placementText(affinity: string, hosts: readonly string[]): strin
   return affinity === "pinned" ? `pinned to ${where}` : `${affinity} on ${where}`;
 }
 
+export function sameHosts(one: readonly string[], other: readonly string[]): boolean {
+  return [...one].sort().join() === [...other].sort().join();
+}
+
 export interface Placement {
   readonly affinity: string;
   /** Ids. */
@@ -58,7 +62,7 @@ export function profileOf(line: string): string {
  * null for nothing.
  */
 export function actual(facts: EngineFacts, vm: EngineVm, key: string, wanted: string): string | null {
-  if (key === placementKey) return placementNow(facts, vm);
+  if (key === placementKey) return placementNow(facts, vm, wanted);
   const nic = nicOfKey(key);
   if (nic !== null) return nicNow(facts, vm, nic, wanted);
   const there = given(vm);
@@ -69,7 +73,10 @@ export function actual(facts: EngineFacts, vm: EngineVm, key: string, wanted: st
   return found.length === names.length ? wanted : found.join(";");
 }
 
-function placementNow(facts: EngineFacts, vm: EngineVm): string {
+function placementNow(facts: EngineFacts, vm: EngineVm, wanted: string): string {
+  const place = placementOf(facts, wanted);
+  // An author may name a host by its id.
+  if (place?.affinity === vm.affinity && sameHosts(place.hosts, vm.pinnedTo)) return wanted;
   const names = vm.pinnedTo.map((id) => findHost(facts, id)?.name ?? id);
   return placementText(vm.affinity, names);
 }

@@ -72,6 +72,12 @@ describe("what is declared comes about in as few calls as it takes", () => {
       [],
     ],
     [
+      "where it is pinned already, by name or by id",
+      facts([vm("workstation", with_("pci_0000_06_00_0"))]),
+      declare({ nic: "06:00.0" }, { pinTo: "id-kvm1" }),
+      [],
+    ],
+    [
       "a NIC",
       facts([vm("workstation")]),
       declare({}, { nics: { fast0: { profile: "fast" } } }),
