@@ -1,4 +1,4 @@
-import { Token, type IResolvable } from "cdktf";
+import { Token, Tokenization, type IResolvable } from "cdktf";
 import type { Construct } from "constructs";
 import { hypervisorTakes, vmSchema, type ConfigOf } from "../schema";
 import { BoundDevice } from "./BoundDevice";
@@ -23,6 +23,57 @@ import {
 } from "./slots";
 import * as valid from "./validation";
 import type { VmTarget } from "./VmTarget";
+
+/** A VM that is not there yet. */
+export interface VmCreationProps {
+  /** Name of the VM, as a DNS name. */
+  readonly name: string;
+  /**
+   * Number of cores.
+   * @default one; of a clone, its original's
+   */
+  readonly cores?: number;
+  /**
+   * MiB of memory.
+   * @default 512; of a clone, its original's
+   */
+  readonly memory?: number;
+  /**
+   * OS type of Proxmox VE, such as `win11`.
+   * @default "l26"; of a clone, its original's
+   */
+  readonly osType?: string;
+  /**
+   * Storage of its disks, such as `local-lvm`.
+   * @default no disk; of a clone, its original's
+   */
+  readonly storage?: string;
+  /**
+   * GiB of a disk `scsi0` on that storage.
+   * @default none
+   */
+  readonly disk?: number;
+  /**
+   * Bridge of a virtio network card `net0`, such as `vmbr0`.
+   * @default no network card; of a clone, its original's
+   */
+  readonly bridge?: string;
+  /**
+   * Id of the VM or template of the same node that it is a copy of.
+   * @default a new VM
+   */
+  readonly clone?: number | string;
+  /**
+   * Copy the disks of a template too, and do not build on them.
+   * @default what Proxmox VE does: a template's disks are built on
+   */
+  readonly full?: boolean;
+  /**
+   * A destroy deletes the VM with its disks, unless it runs.
+   * @default false: the VM stays, without our settings
+   */
+  readonly deleteOnDestroy?: boolean;
+}
 
 export interface PassthroughVmProps extends PassthroughResourceProps {
   /** The existing VM, such as `Proxmox.vm(host, 100)`; its host is of the same stack. */
@@ -77,6 +128,12 @@ export interface PassthroughVmProps extends PassthroughResourceProps {
    */
   readonly nics?: Readonly<Record<string, PassthroughNic>>;
   /**
+   * Make the VM where it is not there yet. Used once: changes of it do nothing to a VM that is there, and one that was
+   * there before is never taken for it. Proxmox VE only.
+   * @default the VM exists
+   */
+  readonly create?: VmCreationProps;
+  /**
    * Restart the VM if it runs, so that a change takes effect at once and not at its next start.
    * @default false
    */
@@ -126,6 +183,11 @@ export class PassthroughVm extends PassthroughResource<typeof vmSchema.attribute
     return Token.asString(this.interpolationForAttribute(`settings[${JSON.stringify(key)}]`));
   }
 
+  /** This declaration made the VM. */
+  get created(): IResolvable {
+    return this.getBooleanAttribute("created");
+  }
+
   /** The VM runs with other settings than configured until its next start. */
   get restartPending(): IResolvable {
     return this.getBooleanAttribute("restart_pending");
@@ -153,7 +215,7 @@ export class PassthroughVm extends PassthroughResource<typeof vmSchema.attribute
   }
 
   #declared(addressOf: AddressOf): Declared {
-    const { on, pci, usb, machine, cpu, bios, vga, balloon, bootOrder, nics, restart } = this.#props;
+    const { on, pci, usb, machine, cpu, bios, vga, balloon, bootOrder, nics, create, restart } = this.#props;
     const peers = on.host._peersOf(on.vmId);
     return {
       host: on.host.name,
@@ -170,6 +232,7 @@ export class PassthroughVm extends PassthroughResource<typeof vmSchema.attribute
       pin_to: on.pinTo,
       nics:
         nics && Object.fromEntries(Object.entries(nics).map(([name, { profile }]) => [name, { profile }])),
+      create: create && creationOf(create),
       restart,
       peers: peers.length > 0 ? peers : undefined,
       provided:
@@ -178,15 +241,26 @@ export class PassthroughVm extends PassthroughResource<typeof vmSchema.attribute
   }
 }
 
+function creationOf({ osType, deleteOnDestroy, clone, ...props }: VmCreationProps) {
+  return {
+    ...{ name: props.name, cores: props.cores ?? null, memory: props.memory ?? null },
+    ...{ storage: props.storage ?? null, disk: props.disk ?? null, bridge: props.bridge ?? null },
+    os_type: osType ?? null,
+    clone: typeof clone === "number" ? Tokenization.stringifyNumber(clone) : (clone ?? null),
+    full: props.full ?? null,
+    delete_on_destroy: deleteOnDestroy ?? null,
+  };
+}
+
 function checkProps(path: string, props: PassthroughVmProps): void {
   const at = (prop: string): string => `${path}: ${prop}`;
   const { pci = {}, usb = {} } = props;
   const takes = hypervisorTakes[props.on.hypervisor];
-  const { machine, cpu, bios, vga, balloon, bootOrder, nics, restart } = props;
+  const { machine, cpu, bios, vga, balloon, bootOrder, nics, create, restart } = props;
   checkTaken(path, takes, {
     ...{ pci: pciSlots(pci, () => ""), usb: usbSlots(usb) },
     ...{ machine, cpu, bios, vga, balloon, boot_order: bootOrder && [...bootOrder], restart },
-    ...{ nics: nics && { ...nics } },
+    ...{ nics: nics && { ...nics }, create: create && creationOf(create) },
   });
   checkPciSlots(path, pci, machine, takes);
   checkUsbSlots(path, usb, takes);

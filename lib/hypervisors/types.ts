@@ -28,6 +28,23 @@ export interface UsbSlot {
   readonly usb3: boolean | null;
 }
 
+/** What a VM that is not there yet is to be; used once, when it is made. Null where not set. */
+export interface VmCreation {
+  readonly name: string | null;
+  readonly cores: number | null;
+  /** MiB */
+  readonly memory: number | null;
+  readonly os_type: string | null;
+  readonly storage: string | null;
+  /** GiB */
+  readonly disk: number | null;
+  readonly bridge: string | null;
+  /** Id of the VM or template that it is a copy of. */
+  readonly clone: string | null;
+  readonly full: boolean | null;
+  readonly delete_on_destroy: boolean | null;
+}
+
 /** What an author declares of one virtual machine. A setting that is null is not ours. */
 export interface VmDeclaration {
   readonly vmId: string;
@@ -40,6 +57,8 @@ export interface VmDeclaration {
   /** MiB that ballooning leaves at least; 0: no ballooning. */
   readonly balloon: number | null;
   readonly bootOrder: readonly string[] | null;
+  /** null: the VM exists. */
+  readonly create: VmCreation | null;
   /** Restart a running VM so that a change takes effect. */
   readonly restart: boolean;
   /** Host that the VM is pinned to, where the system of VMs places them itself. */
@@ -61,6 +80,8 @@ export interface VmRecord {
   readonly base: Readonly<Record<string, string | null>>;
   /** What we last declared: a key that has another value by now is somebody else's. */
   readonly written: Settings;
+  /** We made the VM, and what a destroy does with it; absent where it was there before us. */
+  readonly created?: "keep" | "delete";
 }
 
 /** How a VM stands. What counts is what is configured, also where it only takes effect at the next start. */
@@ -111,6 +132,8 @@ export interface VmRequest<F = HostFacts> {
   /** null: give back what is ours (destroy). */
   readonly declaration: VmDeclaration | null;
   readonly record: VmRecord;
+  /** Nothing of it is in the state yet. */
+  readonly isNew?: boolean;
 }
 
 /** One setting that changes; null where there is none. */

@@ -33,6 +33,7 @@ const inputs = [
   "boot_order",
   "pin_to",
   "nics",
+  "create",
   "restart",
   "peers",
   "provided",
@@ -56,7 +57,7 @@ export function vmLife<F, S>(hypervisor: Hypervisor<F, S>, placeOf: (hosts: Host
       const record = recordOf(kept);
       const read = readBack(hypervisor, state, sight, sight.facts, record.written);
       return {
-        state: read === null ? null : untyped(read),
+        state: read === null ? null : untyped({ ...read, created: record.created !== undefined }),
         private: { ...sight.keep(sight.facts), record },
       };
     },
@@ -73,6 +74,7 @@ export function vmLife<F, S>(hypervisor: Hypervisor<F, S>, placeOf: (hosts: Host
         settings: UNKNOWN,
         previous: UNKNOWN,
         restart_pending: UNKNOWN,
+        created: before?.created ?? UNKNOWN,
         node: UNKNOWN,
         machine_id: UNKNOWN,
         assumed: false,
@@ -90,7 +92,8 @@ export function vmLife<F, S>(hypervisor: Hypervisor<F, S>, placeOf: (hosts: Host
       const sight = changed ? await placeOf(hosts).look(where, kept["connection"], signal) : null;
       const diagnostics: Diagnostic[] = sight?.kind === "assumed" ? [sight.notice] : [];
       if (sight?.kind === "seen") {
-        const request = requestOf(declared, where, sight, replaced ? untouched : recordOf(kept));
+        const isNew = before === null || replaced;
+        const request = { ...requestOf(declared, where, sight, isNew ? untouched : recordOf(kept)), isNew };
         diagnostics.push(...hypervisor.problems(request, "plan").map(diagnosticsOf(declared)));
       }
       return {
@@ -142,6 +145,7 @@ async function change<F, S>(
   const label = `VM ${declared.vm_id ?? ""} on ${declared.host ?? ""}`;
   const request = {
     ...requestOf(declared, where, sight, recordOf(kept, before)),
+    isNew: before === null,
     ...(target === null ? { declaration: null } : {}),
   };
   const stays = (diagnostics: readonly Diagnostic[]): ApplyResult => ({
@@ -175,7 +179,8 @@ async function change<F, S>(
 
   const written = hypervisor.recordAfter(request, planned, facts);
   // Nothing of ours came about: in the state it would be tainted, and with it the base for a destroy lost.
-  if (before === null && failed.length > 0 && Object.keys(written.written).length === 0) return stays(failed);
+  const nothingWritten = Object.keys(written.written).length === 0 && written.created === undefined;
+  if (before === null && failed.length > 0 && nothingWritten) return stays(failed);
   const read = readBack(
     hypervisor,
     {
@@ -189,7 +194,7 @@ async function change<F, S>(
     written.written,
   );
   return {
-    state: read === null ? null : untyped(read),
+    state: read === null ? null : untyped({ ...read, created: written.created !== undefined }),
     private: { ...sight.keep(facts), record: written },
     diagnostics: failed,
   };
@@ -222,11 +227,12 @@ function readBack<F, S>(
 function recordOf(kept: PrivateState, before: VmState | null = null): VmRecord {
   const record = kept["record"] as VmRecord | undefined;
   if (record !== undefined) return record;
-  const { previous = null, settings } = before ?? {};
+  const { previous = null, settings, created, create } = before ?? {};
   if (previous === null) return untouched;
+  const made = created === true ? ({ created: create?.delete_on_destroy ? "delete" : "keep" } as const) : {};
   const written = settings ?? {};
   const base = Object.keys(written).map((key) => [key, previous[key] ?? null] as const);
-  return { base: Object.fromEntries(base), written };
+  return { base: Object.fromEntries(base), written, ...made };
 }
 
 function withoutNull(values: Readonly<Record<string, string | null>>): Record<string, string> {
@@ -278,6 +284,7 @@ function declarationOf(state: VmState): VmDeclaration {
     bootOrder: state.boot_order,
     pinTo: state.pin_to,
     nics: state.nics ?? {},
+    create: state.create,
     restart: state.restart ?? false,
     peers: state.peers ?? [],
     provided: state.provided ?? [],

@@ -9,7 +9,7 @@ export interface SlotNames {
 
 /** A setting of the VM itself, not of a device. */
 export type VmSetting =
-  "machine" | "cpu" | "bios" | "vga" | "balloon" | "boot_order" | "restart" | "pin_to" | "nics";
+  "machine" | "cpu" | "bios" | "vga" | "balloon" | "boot_order" | "restart" | "create" | "pin_to" | "nics";
 
 /** What a hypervisor takes of a VM's declaration. */
 export interface HypervisorTakes {
@@ -54,7 +54,7 @@ export const hypervisorTakes = {
     usbSlots: { form: /^usb(?:[0-9]|1[0-3])$/, expected: "usb0 to usb13" },
     usbSources: ["host", "mapping", "spice"],
     usbOptions: ["usb3"],
-    settings: ["machine", "cpu", "bios", "vga", "balloon", "boot_order", "restart"],
+    settings: ["machine", "cpu", "bios", "vga", "balloon", "boot_order", "create", "restart"],
   },
   ovirt: {
     title: "oVirt",
@@ -95,6 +95,7 @@ export function notTaken(takes: HypervisorTakes, declared: Partial<Declared>): N
     "vga",
     "balloon",
     "boot_order",
+    "create",
     "restart",
     "pin_to",
     "nics",

@@ -5,6 +5,7 @@ import {
   map,
   mapOf,
   number,
+  object,
   optional,
   required,
   resource,
@@ -43,6 +44,23 @@ export const usbSlotAttributes = {
 /** One network card on a virtual function that an engine hands out. */
 export const nicAttributes = {
   profile: required(string, "Name or id of a vNIC profile with passthrough."),
+} as const;
+
+/** A VM that is not there yet. */
+export const createAttributes = {
+  name: required(string, "Name of the VM, as a DNS name."),
+  cores: optional(number, "Number of cores."),
+  memory: optional(number, "MiB of memory."),
+  os_type: optional(string, "OS type, such as `l26` or `win11`. Default `l26`; of a clone, its original's."),
+  storage: optional(string, "Storage of its disks, such as `local-lvm`."),
+  disk: optional(number, "GiB of a disk `scsi0` on that storage."),
+  bridge: optional(string, "Bridge of a virtio network card `net0`, such as `vmbr0`."),
+  clone: optional(string, "Id of the VM or template that it is a copy of, on the same node."),
+  full: optional(bool, "Copy the disks of a template too, and do not build on them."),
+  delete_on_destroy: optional(
+    bool,
+    "A destroy deletes the VM with its disks. Default false: the VM stays without our settings.",
+  ),
 } as const;
 
 export const vmSchema = resource({
@@ -85,6 +103,10 @@ export const vmSchema = resource({
       mapOf(nicAttributes),
       "Network cards on virtual functions that the engine hands out, by name.",
     ),
+    create: optional(
+      object(createAttributes),
+      "Makes the VM where it is not there yet; used once, changes of it do nothing to a VM that is there.",
+    ),
     restart: optional(bool, "Restart a running VM so that a change takes effect. Default false."),
     peers: optional(
       list(string),
@@ -100,6 +122,7 @@ export const vmSchema = resource({
       "What settings of ours were before, by key, for a destroy to give back; absent keys were not set.",
     ),
     restart_pending: computed(bool, "The VM runs with other settings than configured until its next start."),
+    created: computed(bool, "This resource made the VM."),
     node: computed(string, "The cluster node that has the VM."),
     machine_id: computed(
       string,

@@ -29,23 +29,39 @@ const commands: Readonly<Record<string, (command: Command) => Answer>> = {
   shutdown,
   reboot,
   unlock,
+  destroy,
 };
 
 export const qm: Program = ({ arguments: args }, machine) => {
   const [name = "", id = "", ...rest] = args;
   if (name === "list") return { output: list(machine) };
+  if (name === "create") return attempt(() => create({ machine, id, options: parseOptions(rest) }));
+  if (name === "clone") {
+    const [newId = "", ...words] = rest;
+    return attempt(() => clone({ machine, id, options: parseOptions(words) }, newId));
+  }
   const command = commands[name];
   if (!command)
     return failed(`ERROR: unknown command 'qm ${name}'\nUSAGE: qm <COMMAND> [ARGS] [OPTIONS]`, 255);
-  try {
-    if (!/^[1-9]\d{2,8}$/.test(id))
-      throw new QmError(badParameters([`vmid: type check ('integer') failed - got '${id}'`], name));
+  return attempt(() => {
+    requireId(id, name);
     return command({ machine, id, options: parseOptions(rest) });
+  });
+};
+
+function attempt(work: () => Answer): Answer {
+  try {
+    return work();
   } catch (error) {
     if (error instanceof QmError) return failed(error.message, error.code);
     throw error;
   }
-};
+}
+
+function requireId(id: string, command: string): void {
+  if (!/^[1-9]\d{2,8}$/.test(id))
+    throw new QmError(badParameters([`vmid: type check ('integer') failed - got '${id}'`], command));
+}
 
 function parseOptions(words: readonly string[]): Record<string, string> {
   const options: Record<string, string> = {};
@@ -118,20 +134,30 @@ const immediate =
   /^(name|description|onboot|startup|protection|tags|shares|hookscript|template|usb\d+|balloon|lock)$/;
 const notSettings = new Set(["digest", "delete", "revert", "force", "skiplock", "background_delay"]);
 
+/** What `set` and `create` share: every value by its grammar. */
+function verify(
+  settings: readonly (readonly [string, string])[],
+  command: string,
+  more: readonly string[] = [],
+): void {
+  const unknown = settings.find(([key]) => !isKnownSetting(key));
+  if (unknown)
+    throw new QmError(
+      `Unknown option: ${unknown[0]}\n400 unable to parse option\nqm ${command} <vmid> [OPTIONS]`,
+    );
+  const complaints = [...settings.flatMap(([key, value]) => complaintsAbout(key, value)), ...more];
+  if (complaints.length > 0) throw new QmError(badParameters(complaints, command));
+}
+
 function set({ machine, id, options }: Command): Answer {
   const settings = Object.entries(options).filter(([key]) => !notSettings.has(key));
   const deleted = listOf(options["delete"]);
-  const unknown = settings.find(([key]) => !isKnownSetting(key));
-  if (unknown)
-    throw new QmError(`Unknown option: ${unknown[0]}\n400 unable to parse option\nqm set <vmid> [OPTIONS]`);
-  const complaints = [
-    ...settings.flatMap(([key, value]) => complaintsAbout(key, value)),
+  verify(settings, "set", [
     ...deleted.filter((key) => !isKnownSetting(key)).map((key) => `delete: unknown option '${key}'`),
     ...settings
       .filter(([key]) => deleted.includes(key))
       .map(([key]) => `${key}: duplicate definition (delete and set)`),
-  ];
-  if (complaints.length > 0) throw new QmError(badParameters(complaints, "set"));
+  ]);
 
   const { configuration, text } = readVm(machine, id);
   if (options["digest"] !== undefined && options["digest"] !== digestOf(text)) {
@@ -231,4 +257,95 @@ function reboot(command: Command): Answer {
   shutdown(command);
   startVm(machine, id);
   return {};
+}
+
+function refuseExisting(machine: Machine, id: string): void {
+  const node = machine.profile.proxmox?.node ?? "";
+  if (machine.files.read(configurationPath(machine, id)) !== null)
+    throw new QmError(`unable to create VM ${id} - VM ${id} already exists on node '${node}'`);
+}
+
+/** `storage:size` allocates a disk of that many GiB, any other value is taken as it is. */
+function allocated(id: string, settings: Readonly<Record<string, string>>): Record<string, string> {
+  let disks = 0;
+  return Object.fromEntries(
+    Object.entries(settings).map(([key, value]) => {
+      const isDisk = /^(scsi|sata|ide|virtio|efidisk|tpmstate)\d+$/.test(key);
+      const [, storage, size, rest = ""] = (isDisk && /^([a-z][\w.-]*):(\d+)((?:,.*)?)$/i.exec(value)) || [];
+      if (storage === undefined || size === undefined) return [key, withMac(id, key, value)];
+      const shown = key.startsWith("efidisk") ? "4M" : `${size}G`;
+      return [key, `${storage}:vm-${id}-disk-${disks++}${rest},size=${shown}`];
+    }),
+  );
+}
+
+/** A network card without an address gets one. */
+function withMac(id: string, key: string, value: string): string {
+  const [, model, rest = ""] = (/^net\d+$/.test(key) && /^([a-z0-9-]+)((?:,.*)?)$/.exec(value)) || [];
+  if (model === undefined) return value;
+  const number = (Number(id) + Number(key.slice(3))).toString(16).padStart(6, "0");
+  return `${model}=BC:24:11:${(number.match(/../g) ?? []).join(":").toUpperCase()}${rest}`;
+}
+
+function create({ machine, id, options }: Command): Answer {
+  requireId(id, "create");
+  const { description, ...settings } = options;
+  verify(Object.entries(settings), "create");
+  refuseExisting(machine, id);
+  saveVm(machine, id, {
+    description: description === undefined ? [] : description.split("\n"),
+    current: allocated(id, { meta: "creation-qemu=9.0.2,ctime=1731900000", ...settings }),
+    pending: {},
+    deleted: [],
+    snapshots: "",
+  });
+  return {};
+}
+
+/** Of a template's disks a clone is built on them, unless it is to be full; of a VM's they are copied. */
+function clone({ machine, id, options }: Command, newId: string): Answer {
+  for (const one of [id, newId]) requireId(one, "clone");
+  requireKnown(options, "clone", "name description full storage target pool format snapname bwlimit");
+  const { configuration } = readVm(machine, id);
+  refuseLocked(configuration);
+  refuseExisting(machine, newId);
+  const isLinked = configuration.current["template"] === "1" && options["full"] !== "1";
+  const storage = options["storage"];
+  if (isLinked && storage !== undefined)
+    throw new QmError("parameter 'storage' not allowed for linked clones");
+  const { template: _template, ...inherited } = configuration.current;
+  const current = Object.entries(inherited).map(([key, value]) => {
+    const own = value.replace(new RegExp(`(vm|base)-${id}-disk`, "g"), `vm-${newId}-disk`);
+    return [key, storage === undefined ? own : own.replace(/^[\w.-]+(?=:vm-)/, storage)] as const;
+  });
+  saveVm(machine, newId, {
+    description: options["description"] === undefined ? configuration.description : [options["description"]],
+    current: {
+      ...Object.fromEntries(current),
+      name: options["name"] ?? `Copy-of-VM-${inherited["name"] ?? id}`,
+    },
+    pending: {},
+    deleted: [],
+    snapshots: "",
+  });
+  return { output: `create ${isLinked ? "linked" : "full"} clone of VM ${id}\n` };
+}
+
+function destroy({ machine, id, options }: Command): Answer {
+  requireKnown(options, "destroy", "purge skiplock destroy-unreferenced-disks");
+  const { configuration } = readVm(machine, id);
+  refuseLocked(configuration, options);
+  if (configuration.current["protection"] === "1")
+    throw new QmError(`can't remove VM ${id} - protection mode enabled`);
+  if (isRunning(machine, id)) throw new QmError(`VM ${id} is running - destroy failed`);
+  machine.files.remove(configurationPath(machine, id));
+  return {};
+}
+
+function requireKnown(options: Command["options"], command: string, known: string): void {
+  const unknown = Object.keys(options).find((key) => !known.split(" ").includes(key));
+  if (unknown !== undefined)
+    throw new QmError(
+      `Unknown option: ${unknown}\n400 unable to parse option\nqm ${command} <vmid> [OPTIONS]`,
+    );
 }

@@ -1,3 +1,4 @@
+import { creationProblems } from "./creation";
 import { formatPciSlot, pciKey, pciSlotProblems } from "./hostpci";
 import { formatUsbSlot, usbKey, usbSlotProblems } from "./hostusb";
 import type { Problem, Settings, VmDeclaration } from "../types";
@@ -13,6 +14,9 @@ export function declarationProblems(declaration: VmDeclaration): Problem[] {
     ...slotProblems(pci, pciKey, "hostpci0 to hostpci15", pciSlotProblems),
     ...slotProblems(usb, usbKey, "usb0 to usb13", usbSlotProblems),
     ...settingProblems(declaration),
+    ...(declaration.create === null
+      ? []
+      : creationProblems(declaration.create).map((detail) => ({ key: "create", detail }))),
   ].map(({ key, detail }) => ({
     severity: "error",
     key,

@@ -21,10 +21,11 @@ import {
 } from "./problems/guest";
 import { ballooning, memorySum } from "./problems/memory";
 import { legacyIgd, mediatedDevices, onePrimaryDisplay, pcieNeedsQ35 } from "./problems/pciOptions";
-import { missing, outOfReach, template } from "./problems/reach";
+import { creation, missing, outOfReach, runs, template } from "./problems/reach";
 import { groupTakers, heldByOthers, neededByHost, startsAtBoot } from "./problems/sharing";
 import type { Problem, VmRequest } from "../types";
-import { describeVm, findVm } from "./virtualMachine";
+import { virtualVm } from "./creation";
+import { describeVm, findVm, virtualMachine } from "./virtualMachine";
 import { configuredAfter, plannedChange } from "./vmChange";
 
 /** What speaks against a request on the host as it stands. */
@@ -40,13 +41,23 @@ export function proxmoxProblems(request: VmRequest, moment: Moment): Problem[] {
       ),
     ];
   }
-  const vm = findVm(facts, vmId);
-  // A VM that is gone has nothing left to give back.
-  if (vm === null) return declaration === null ? [] : [missing(request, proxmox)];
+  const existing = findVm(facts, vmId);
+  const making = existing === null ? (declaration?.create ?? null) : null;
+  if (existing === null && making === null) {
+    // A VM that is gone has nothing left to give back.
+    return declaration === null ? [] : [missing(request, proxmox)];
+  }
+  const vm = existing ?? virtualMachine(vmId, virtualVm(making, facts));
   const { changes } = plannedChange(request);
   const title = `${describeVm(vm)} on ${host}`;
-  const reach =
-    changes.length === 0 && declaration === null ? [] : outOfReach(vm, title, host, proxmox, moment);
+  const deletes = declaration === null && request.record.created === "delete";
+  const reach = [
+    ...(changes.length === 0 && declaration === null && !deletes
+      ? []
+      : outOfReach(vm, title, host, proxmox, moment)),
+    ...(deletes && vm.running ? [runs(vm, title)] : []),
+    ...creation(request, existing, making),
+  ];
   if (declaration === null || vm.node !== proxmox.node) return reach;
 
   const after = configuredAfter(vm, changes);
@@ -62,7 +73,9 @@ export function proxmoxProblems(request: VmRequest, moment: Moment): Problem[] {
       return options === null ? [] : [{ key, options }];
     }),
   };
-  return [...reach, ...checks.flatMap((check) => check(context))];
+  // An installed guest is what these warn of.
+  const applicable = making?.clone === null ? checks.filter((check) => !ofInstalled.includes(check)) : checks;
+  return [...reach, ...applicable.flatMap((check) => check(context))];
 }
 
 const checks: readonly ((context: Context) => Problem[])[] = [
@@ -91,3 +104,5 @@ const checks: readonly ((context: Context) => Problem[])[] = [
   immobile,
   effect,
 ];
+
+const ofInstalled = [machineChange, firmwareChange];

@@ -1,10 +1,19 @@
 import type { Step } from "../../model/change";
 import type { HostFacts } from "../../model/facts";
 import { rivals } from "./claims";
+import { createSteps, destroySteps, isMarked, virtualVm } from "./creation";
 import { desiredSettings } from "./declaration";
 import { usbKey } from "./hostusb";
-import type { SettingChange, Settings, VmChange, VmRecord, VmRequest } from "../types";
-import { findVm, type VirtualMachine } from "./virtualMachine";
+import type {
+  SettingChange,
+  Settings,
+  VmChange,
+  VmCreation,
+  VmDeclaration,
+  VmRecord,
+  VmRequest,
+} from "../types";
+import { findVm, virtualMachine, type VirtualMachine } from "./virtualMachine";
 import { merged, satisfies } from "./vmSettings";
 
 /** Seconds that `qm` may take: it waits for the cluster's file system and for the VM's lock. */
@@ -16,7 +25,10 @@ const shutdownSeconds = 300;
 export function plannedChange(request: VmRequest): VmChange {
   const { facts, vmId, declaration, record } = request;
   const vm = findVm(facts, vmId);
-  if (vm === null) return { steps: [], changes: [], record };
+  if (vm === null)
+    return declaration?.create ? creation(request, declaration, declaration.create) : nothing(record);
+  if (declaration === null && record.created === "delete")
+    return { ...nothing(record), steps: destroySteps(vmId) };
   const desired = declaration ? desiredSettings(declaration) : {};
   const changes = [...arriving(vm, desired), ...leaving(vm, request, desired)];
   const taking = declaration ? takeSteps(request, declaration.peers, changes) : [];
@@ -24,8 +36,34 @@ export function plannedChange(request: VmRequest): VmChange {
   return {
     steps: [...taking, ...setSteps(vm, changes), ...(restart ? [restartStep(vm)] : [])],
     changes,
-    record: { base: bases(vm, request, desired), written: desired },
+    record: { base: bases(vm, request, desired), written: desired, ...made(request) },
   };
+}
+
+const nothing = (record: VmRecord): VmChange => ({ steps: [], changes: [], record });
+
+/** A VM that is made with everything that is declared; its devices are taken from peers first. */
+function creation(request: VmRequest, declaration: VmDeclaration, wanted: VmCreation): VmChange {
+  const { facts, vmId } = request;
+  const desired = desiredSettings(declaration);
+  const vm = virtualMachine(vmId, virtualVm(wanted, facts));
+  const changes = arriving(vm, desired);
+  const base = Object.keys(desired).map((key) => [key, vm.configured[key] ?? null] as const);
+  return {
+    steps: [...takeSteps(request, declaration.peers, changes), ...createSteps(declaration, wanted, desired)],
+    changes,
+    record: { base: Object.fromEntries(base), written: desired, created: afterDestroy(wanted) },
+  };
+}
+
+const afterDestroy = ({ delete_on_destroy }: VmCreation) => (delete_on_destroy === true ? "delete" : "keep");
+
+/** Whether the VM is of our making: by the record, or by the mark of a create that was cut off. */
+function made({ facts, vmId, declaration, record, isNew }: VmRequest): Pick<VmRecord, "created"> {
+  if (!declaration?.create) return record.created === undefined ? {} : { created: "keep" };
+  const config = facts.proxmox?.vms[vmId]?.config ?? "";
+  const ours = record.created !== undefined || (isNew === true && isMarked(config));
+  return ours ? { created: afterDestroy(declaration.create) } : {};
 }
 
 /** The record that fits what is configured after a change that may have come to its end or not. */
@@ -47,6 +85,7 @@ export function recordAfter({ record, vmId }: VmRequest, change: VmChange, facts
       ...Object.fromEntries(gone.map(([key]) => [key, record.base[key] ?? null])),
     },
     written: Object.fromEntries([...stays, ...gone]),
+    ...(change.record.created === undefined ? {} : { created: change.record.created }),
   };
 }
 

@@ -69,6 +69,7 @@ export const declare = (
     bios: null,
     vga: null,
     balloon: null,
+    create: null,
     bootOrder: null,
     restart: false,
     peers: [],

@@ -101,6 +101,7 @@ export function declare(declaration: Partial<VmDeclaration> = {}): VmDeclaration
     bios: null,
     vga: null,
     balloon: null,
+    create: null,
     bootOrder: null,
     restart: false,
     peers: [],

@@ -46,6 +46,7 @@ test("a VM with everything, declared, is a VM that has what is wanted", () => {
     restart: false,
     peers: [],
     balloon: null,
+    create: null,
   } as unknown as Parameters<typeof desiredSettings>[0];
   const wanted = desiredSettings(declaration);
   expect(proxmox.observe(facts, "100", wanted)?.settings).toEqual(wanted);

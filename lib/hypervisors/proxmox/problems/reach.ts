@@ -1,6 +1,7 @@
 import type { ProxmoxFacts } from "../../../model/facts";
-import type { Problem, VmRequest } from "../../types";
-import { allVms, describeVm, type VirtualMachine } from "../virtualMachine";
+import { isMarked } from "../creation";
+import type { Problem, VmCreation, VmRequest } from "../../types";
+import { allVms, describeVm, findVm, type VirtualMachine } from "../virtualMachine";
 import { error, type Context, type Moment } from "./context";
 
 export function missing({ host, facts, vmId }: VmRequest, proxmox: ProxmoxFacts): Problem {
@@ -58,4 +59,45 @@ export function template({ vm, title }: Context): Problem[] {
       `A template never starts, so it can have no device. Clone it (\`qm clone ${vm.id} <new id>\`) and declare the clone.`,
     ),
   ];
+}
+
+/** What speaks against making a VM, or against taking one that is there for it. */
+export function creation(
+  { host, facts, vmId, declaration, isNew }: VmRequest,
+  existing: VirtualMachine | null,
+  making: VmCreation | null,
+): Problem[] {
+  if (existing !== null && declaration?.create && isNew === true) {
+    if (isMarked(facts.proxmox?.vms[existing.id]?.config ?? "")) return [];
+    return [
+      error(
+        `${describeVm(existing)} exists already on node ${existing.node}`,
+        `It is declared to be made on ${host}, and is not touched. Choose another id; or, to take it as it is, leave ` +
+          "`create` out, or set `adopt: true`.",
+        "create",
+      ),
+    ];
+  }
+  const clone = making?.clone ?? null;
+  if (clone === null) return [];
+  const original = findVm(facts, clone);
+  if (original?.node === facts.proxmox?.node) return [];
+  return [
+    error(
+      `There is no VM ${clone} on ${host} to clone for VM ${vmId}`,
+      original === null
+        ? "Its node and the cluster know none with this id."
+        : `${describeVm(original)} is on node ${original.node}. Clone one of this node.`,
+      "create",
+    ),
+  ];
+}
+
+/** A VM is not deleted while somebody may work with it. */
+export function runs(vm: VirtualMachine, title: string): Problem {
+  return error(
+    `${title} runs and is not deleted`,
+    `This stack made it, and its destroy deletes it with its disks. Shut it down first (\`qm shutdown ${vm.id}\`), or set ` +
+      "`deleteOnDestroy: false` and apply that, to keep it.",
+  );
 }
