@@ -34,7 +34,13 @@ const slot = (values: object) => vm({ pci: { hostpci0: values } });
 
 interface Case {
   readonly name: string;
-  readonly type: "passthrough_iommu_host" | "passthrough_vfio_binding" | "passthrough_vm";
+  readonly type:
+    | "passthrough_iommu_host"
+    | "passthrough_vfio_binding"
+    | "passthrough_vm"
+    | "passthrough_pci_mapping"
+    | "passthrough_usb_mapping"
+    | "passthrough_rom_file";
   readonly values: object;
   readonly words: Words;
 }
@@ -64,6 +70,18 @@ const guest = (name: string, values: object, ...words: Words): Case => ({
   name,
   type: "passthrough_vm",
   values,
+  words,
+});
+
+const mapped = (name: string, values: object, ...words: Words): Case => ({
+  name,
+  type: "passthrough_pci_mapping",
+  values: {
+    host: "pve1",
+    name: "gpu",
+    devices: { card: { host: "pve1", address: "0000:01:00" } },
+    ...values,
+  },
   words,
 });
 
@@ -214,6 +232,60 @@ describe("what no host can make right", () => {
       '"disk" is not valid',
       "hostpci0, scsi0 or net0",
     ),
+    guest("less than nothing for ballooning", vm({ balloon: -1 }), '"-1" is not valid. Expected MiB'),
+    guest(
+      "a new VM whose name is an option",
+      vm({ create: { name: "--force" } }),
+      'name "--force" is not valid. Expected a DNS name',
+    ),
+    guest(
+      "a storage that is more than one",
+      vm({ create: { name: "nas", disk: 1, storage: "local:0,import-from=/etc/shadow" } }),
+      "Expected the name of a storage",
+    ),
+    guest(
+      "a bridge with a line break",
+      vm({ create: { name: "nas", bridge: "vmbr0\nargs: x" } }),
+      "the name of a bridge",
+    ),
+    mapped(
+      "a mapping for a shell",
+      { name: "gpu;reboot" },
+      '"gpu;reboot" is not the name of a resource mapping',
+    ),
+    mapped(
+      "a mapping that is a path",
+      { name: "../../x" },
+      "Expected a letter, then letters, digits, _ and -",
+    ),
+    mapped(
+      "a description over two lines",
+      { description: "a\nmap x" },
+      '"a\\nmap x" cannot stand',
+      "one line",
+    ),
+    mapped("a mapping of nothing", { devices: {} }, "PCI resource mapping gpu has no devices"),
+    mapped(
+      "an address that is more",
+      { devices: { card: { host: "pve1", address: "0000:01:00,node=pve2" } } },
+      '"0000:01:00,node=pve2" is not a PCI address',
+    ),
+    {
+      name: "a USB device that is no id",
+      type: "passthrough_usb_mapping",
+      values: {
+        host: "pve1",
+        name: "dongle",
+        devices: { it: { host: "pve1", id: "1-4,id=x", port: "usb1" } },
+      },
+      words: ['"1-4,id=x" is not the id of a USB device', '"usb1" is not a USB port'],
+    },
+    {
+      name: "a ROM file that is a path",
+      type: "passthrough_rom_file",
+      values: { host: "pve1", name: "../../../etc/cron.d/x.rom", source: "gpu.rom" },
+      words: ["as the name of a ROM file", "Expected a name without a path"],
+    },
   ];
   const rig = new Rig();
   let pve1: EmbeddedHost;
