@@ -5,8 +5,14 @@
   const { words, role, changes } = form.elements;
   const [found] = all("#found");
   const [nothing] = all(".nothing");
-  // Read once: a page has thousands of devices.
-  const devices = all("[data-role]").map((item) => ({ item, text: item.textContent.toLowerCase() }));
+  // Read once: a page has thousands of devices. The name of the host finds all of its own.
+  const devices = all(".machine").flatMap((machine) => {
+    const name = machine.querySelector("h2").textContent;
+    return all("[data-role]", machine).map((item) => ({
+      item,
+      text: `${name} ${item.textContent}`.toLowerCase(),
+    }));
+  });
   // From the inside out, so that what holds them sees what they became.
   const holders = [".box", ".tree", ".bus", ".vms", ".side", ".machine"].map((selector) => all(selector));
 
