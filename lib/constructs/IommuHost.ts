@@ -1,12 +1,6 @@
 import { Annotations, Token, type IResolvable } from "cdktf";
 import type { Construct, IConstruct } from "constructs";
-import {
-  iommuHostSchema,
-  type BootDevice,
-  type BootLoaderName,
-  type ConfigOf,
-  type InitramfsName,
-} from "../schema";
+import { iommuHostSchema, type BootDevice, type ConfigOf } from "../schema";
 import { claimOnce, type Claim } from "./claims";
 import { checkConnection, type Connection } from "./connection";
 import * as errors from "./errors";
@@ -73,12 +67,12 @@ export interface IommuHostProps extends PassthroughResourceProps {
    * from 8 on and its kin, Fedora), `systemd-boot`, or `proxmox-boot-tool`.
    * @default detected on the host
    */
-  readonly bootLoader?: BootLoaderName;
+  readonly bootLoader?: "grub" | "grub-mkconfig" | "grub-bls" | "systemd-boot" | "proxmox-boot-tool";
   /**
    * What makes the initramfs.
    * @default detected on the host
    */
-  readonly initramfs?: InitramfsName;
+  readonly initramfs?: "initramfs-tools" | "dracut" | "mkinitcpio";
   /**
    * Whose CPU it is.
    * @default detected on the host

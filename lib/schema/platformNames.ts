@@ -7,9 +7,5 @@ export const bootLoaderNames = [
   "proxmox-boot-tool",
 ] as const;
 
-export type BootLoaderName = (typeof bootLoaderNames)[number];
-
 /** What makes the initramfs. */
 export const initramfsNames = ["initramfs-tools", "dracut", "mkinitcpio"] as const;
-
-export type InitramfsName = (typeof initramfsNames)[number];
