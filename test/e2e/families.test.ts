@@ -42,6 +42,15 @@ interface Family {
 
 const families: readonly Family[] = [
   {
+    profile: "proxmox-9-two-esps",
+    platform: ["proxmox-boot-tool", "initramfs-tools"],
+    places: [paths.kernelCommandLine, paths.grubDropIn],
+    builder: debian,
+    drift: `sed -i s/.iommu=pt// ${paths.grubDropIn}; proxmox-boot-tool refresh`,
+    commands: ["proxmox-boot-tool refresh"],
+    otherImage: "/boot/initrd.img-6.14.8-2-pve",
+  },
+  {
     profile: "debian-dracut",
     platform: ["grub", "dracut"],
     places: [paths.grubDropIn],

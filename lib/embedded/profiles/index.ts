@@ -2,6 +2,7 @@ import { debianIntel } from "./debianIntel";
 import { archGrub, archSystemdBoot } from "./families/arch";
 import { debianDracut, debianSystemdBoot } from "./families/debian";
 import { alma8, centos7, fedora, ovirtNode, power, rocky9 } from "./families/redHat";
+import { proxmox9 } from "./families/proxmox9";
 import { opensuse } from "./families/suse";
 import { proxmoxAmd } from "./proxmoxAmd";
 import { proxmoxIntel } from "./proxmoxIntel";
@@ -13,6 +14,7 @@ export const profiles: Readonly<Record<string, Profile>> = Object.fromEntries(
     proxmoxAmd,
     proxmoxIntel,
     debianIntel,
+    proxmox9,
     debianDracut,
     debianSystemdBoot,
     rocky9,

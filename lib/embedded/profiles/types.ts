@@ -69,6 +69,8 @@ export interface BootLoader {
   readonly root: string;
   /** File system ids of the ESPs that proxmox-boot-tool manages; none with GRUB. */
   readonly esps: readonly string[];
+  /** What proxmox-boot-tool has on each of them. @default systemd-boot with EFI, else GRUB */
+  readonly espModes?: Readonly<Record<string, "uefi" | "grub">>;
   /** GRUB's menu where it is no /boot/grub/grub.cfg, and the program that makes it. */
   readonly menu?: string;
   readonly mkconfig?: "grub2-mkconfig" | "grub-mkconfig";

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { Files } from "../files";
 import type { Machine } from "../machine";
-import { type BootChoice, installedKernels } from "./grub";
+import type { Answer } from "../callGate";
+import { type BootChoice, grubEntry, installedKernels, readGrubDefaults } from "./grub";
 import { failed, type Program } from "./program";
 
 /** The ESPs are no part of the mounted tree: they lie beside it, in `esp/<file system id>`. */
@@ -15,7 +16,8 @@ function managedEsps({ files }: Machine): string[] {
 }
 
 const isThere = (machine: Machine, uuid: string) => espFiles(machine, uuid).exists("/");
-const mode = ({ profile }: Machine) => (profile.firmware.efi ? "uefi" : "grub");
+const mode = ({ profile }: Machine, uuid: string) =>
+  profile.bootLoader.espModes?.[uuid] ?? (profile.firmware.efi ? "uefi" : "grub");
 
 const subcommands: Readonly<Record<string, Program>> = { status, refresh, kernel };
 
@@ -34,7 +36,7 @@ function status(_call: unknown, machine: Machine): ReturnType<Program> {
   const versions = installedKernels(machine).reverse().join(", ");
   const lines = esps.map((uuid) =>
     isThere(machine, uuid)
-      ? `${uuid} is configured with: ${mode(machine)} (versions: ${versions})\n`
+      ? `${uuid} is configured with: ${mode(machine, uuid)} (versions: ${versions})\n`
       : `WARN: /dev/disk/by-uuid/${uuid} does not exist - clean '/etc/kernel/proxmox-boot-uuids'! - skipping\n`,
   );
   const booted = machine.profile.firmware.efi ? "uefi" : "legacy bios";
@@ -48,7 +50,7 @@ function status(_call: unknown, machine: Machine): ReturnType<Program> {
 }
 
 /** Exits 0 although an ESP is missing, as the real one does. */
-function refresh(_call: unknown, machine: Machine): ReturnType<Program> {
+async function refresh(_call: unknown, machine: Machine): Promise<Answer> {
   const { files } = machine;
   const words =
     (files.read("/etc/kernel/cmdline") ?? files.read("/proc/cmdline") ?? "").split("\n")[0]?.trim() ?? "";
@@ -65,6 +67,11 @@ function refresh(_call: unknown, machine: Machine): ReturnType<Program> {
     }
     output.push(`Copying and configuring kernels on /dev/disk/by-uuid/${uuid}\n`);
     const esp = espFiles(machine, uuid);
+    if (mode(machine, uuid) === "grub") {
+      const done = await refreshGrub(machine, esp);
+      if (done !== null) return done;
+      continue;
+    }
     esp.write("/loader/loader.conf", "timeout 3\ndefault proxmox-*\n");
     for (const release of installedKernels(machine)) {
       output.push(`\tCopying kernel and creating boot-entry for ${release}\n`);
@@ -79,6 +86,26 @@ function refresh(_call: unknown, machine: Machine): ReturnType<Program> {
     }
   }
   return { output: output.join("") };
+}
+
+/** Kernels, images and a menu of their own on an ESP; what the shell said where the settings cannot be read. */
+async function refreshGrub(machine: Machine, esp: Files): Promise<Answer | null> {
+  const { files, profile } = machine;
+  const read = await readGrubDefaults(machine, true);
+  if ("code" in read) return read;
+  const entries = installedKernels(machine).map((release) => {
+    for (const name of [`vmlinuz-${release}`, `initrd.img-${release}`])
+      esp.write(`/${name}`, files.read(`/boot/${name}`) ?? "");
+    const words = `root=${profile.bootLoader.root} ro ${read.linux} ${read.linuxDefault}`;
+    return grubEntry(
+      `${read.distributor}, with Linux ${release}`,
+      `/vmlinuz-${release}`,
+      `/initrd.img-${release}`,
+      words,
+    );
+  });
+  esp.write("/grub/grub.cfg", `### BEGIN /etc/grub.d/10_linux ###\n${entries.join("")}`);
+  return null;
 }
 
 function kernel({ arguments: [what] }: Parameters<Program>[0], machine: Machine): ReturnType<Program> {
