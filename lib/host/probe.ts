@@ -310,13 +310,18 @@ const NEEDED = ["flock", "sha256sum", "base64", "awk", "od", "modprobe", "ip", "
 const isDebian = ({ ID = "", ID_LIKE = "" }: Record<string, string>): boolean =>
   [ID, ...ID_LIKE.split(" ")].some((id) => ["debian", "ubuntu"].includes(id));
 
+const hasEntries = (answer: Answer): boolean =>
+  [...answer.files.keys()].some((path) => path.includes("/loader/entries/"));
+
 /** What is missing for sure; a family that is not known at all is told by the choice of the boot loader. */
 function missingTools(answer: Answer, managedEsps: boolean, debian: boolean): string[] {
   const none = (...tools: readonly string[]) => !tools.some((tool) => answer.has("tool", tool));
   const needed = [
     ...NEEDED,
     ...(managedEsps ? ["proxmox-boot-tool"] : []),
-    ...(debian && !managedEsps && none("bootctl", "grub-mkconfig", "grub2-mkconfig") ? ["update-grub"] : []),
+    ...(debian && !managedEsps && none("grub-mkconfig", "grub2-mkconfig") && !hasEntries(answer)
+      ? ["update-grub"]
+      : []),
     ...(debian && none("dracut", "mkinitcpio") ? ["update-initramfs"] : []),
   ];
   return needed.filter((tool) => !answer.has("tool", tool));

@@ -72,7 +72,7 @@ function bootTable(
     const id = declared.get(device.address);
     if (id === undefined) return [];
     const line = bootTableLine(device);
-    return !ours.has(normal(line)) && satisfiedByForeign(foreign, idsLine(id)) ? [] : [line];
+    return !ours.has(normal(line)) && heldByFiles(observation, foreign, id) ? [] : [line];
   });
 }
 
@@ -80,7 +80,12 @@ const idsLine = (id: string) => optionsLine("vfio-pci", `ids=${id}`);
 
 /** Somebody else gives devices of this id, `vvvv:dddd`, to vfio-pci. */
 export function heldByOthers(observation: Observation, id: string): boolean {
-  return satisfiedByForeign(foreignFiles(observation, "/etc/modprobe.d/", paths.modprobe), idsLine(id));
+  return heldByFiles(observation, foreignFiles(observation, "/etc/modprobe.d/", paths.modprobe), id);
+}
+
+/** A driver that is built into the kernel reads no modprobe.d. */
+function heldByFiles({ builtinModules }: Observation, foreign: Record<string, string>, id: string): boolean {
+  return !builtinModules.includes("vfio_pci") && satisfiedByForeign(foreign, idsLine(id));
 }
 
 function foreignFiles(observation: Observation, folder: string, except: string): Record<string, string> {

@@ -3,6 +3,8 @@
  * probe, the decisions, the change script and the reboot command are the real ones; only Terraform is left out, which
  * knows nothing of boot loaders.
  */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { EmbeddedHost } from "../../lib/embedded";
 import { observedFiles } from "../../lib/model/ownedFiles";
 import { paths } from "../../lib/model/paths";
@@ -142,6 +144,15 @@ const families: readonly Family[] = [
   },
 ];
 
+/** What an ESP's boot loader will read. */
+function bootText({ dir }: EmbeddedHost, uuid: string): string {
+  const names = readdirSync(join(dir, "esp", uuid), { recursive: true, encoding: "utf8" });
+  return names
+    .filter((name) => /entries\/.*\.conf$|grub\.cfg$/.test(name))
+    .map((name) => readFileSync(join(dir, "esp", uuid, name), "utf8"))
+    .join("");
+}
+
 const driver = (host: EmbeddedHost) => sh(host, `readlink /sys/bus/pci/devices/${gpu}/driver || echo none`);
 const dracutFiles = (host: EmbeddedHost) => sh(host, "find /usr/lib/dracut | sort || :");
 
@@ -164,6 +175,8 @@ describe.each(families)("$profile", ({ profile, platform, places, builder, drift
     await host.configure();
     // What does not boot next stays as it was, to fall back on.
     expect(fileOf(embedded, otherImage)).toBe(before.files[otherImage.slice(1)]);
+    for (const uuid of embedded.profile.bootLoader.esps)
+      expect(bootText(embedded, uuid)).toContain("iommu=pt");
     expect(await host.reboot()).toContain("proven");
     expect(embedded.counters().reboots).toBe(1);
     expect(fileOf(embedded, "/proc/cmdline")).toMatch(/(^| )iommu=pt( |$)/m);

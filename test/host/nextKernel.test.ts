@@ -10,6 +10,18 @@ const GRUB: BootChoice = {
   proxmoxBootTool: false,
   systemdBoot: null,
 };
+const SYSTEMD: BootChoice = {
+  ...GRUB,
+  grubDefault: null,
+  systemdBoot: {
+    entries: { [`0a1b-${OLD}.conf`]: OLD, [`0a1b-${NEW}.conf`]: NEW, "windows.conf": null },
+    wanted: ["", "", ""],
+  },
+};
+const wanting = (...wanted: readonly string[]): BootChoice => ({
+  ...SYSTEMD,
+  systemdBoot: { entries: SYSTEMD.systemdBoot?.entries ?? {}, wanted },
+});
 const PROXMOX: BootChoice = { ...GRUB, grubDefault: null, proxmoxBootTool: true };
 
 test.each<[string, BootChoice, string | null]>([
@@ -39,6 +51,20 @@ test.each<[string, BootChoice, string | null]>([
   ["saved, but nothing is", { ...GRUB, grubDefault: "saved" }, NEW],
   ["once", { ...GRUB, grubEnvironment: { next_entry: `x>gnulinux-${OLD}-advanced-1` } }, OLD],
   ["once, empty", { ...GRUB, grubEnvironment: { next_entry: "" } }, NEW],
+  ["a BLS entry", { ...GRUB, grubDefault: "saved", grubEnvironment: { saved_entry: `0a1b-${OLD}` } }, OLD],
+  ["systemd-boot: the newest", SYSTEMD, NEW],
+  ["systemd-boot: an entry", wanting("", "", `0a1b-${OLD}.conf`), OLD],
+  ["systemd-boot: an entry without its suffix", wanting("", "", `0a1b-${OLD}`), OLD],
+  ["systemd-boot: the newest that a pattern fits", wanting("", "", "0a1b-*"), NEW],
+  [
+    "systemd-boot: what the firmware remembers goes before loader.conf",
+    wanting("", `0a1b-${OLD}.conf`, "0a1b-*"),
+    OLD,
+  ],
+  ["systemd-boot: once", wanting(`0a1b-${OLD}.conf`, "", `0a1b-${NEW}.conf`), OLD],
+  ["systemd-boot: another system's entry", wanting("", "", "windows.conf"), null],
+  ["systemd-boot: whatever was started last", wanting("", "", "@saved"), null],
+  ["systemd-boot: a pattern of hostile letters", wanting("", "", "(a+)+$[.conf"), null],
   ["proxmox-boot-tool: the newest", PROXMOX, NEW],
   ["proxmox-boot-tool: pinned", { ...PROXMOX, pins: { nextBoot: null, always: OLD } }, OLD],
   ["proxmox-boot-tool: pinned for the next boot", { ...PROXMOX, pins: { nextBoot: NEW, always: OLD } }, NEW],

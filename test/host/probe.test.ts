@@ -267,6 +267,53 @@ echo "WARN: /dev/disk/by-uuid/CCCC-0003 does not exist" >&2`,
     expect(efi.kernel.next).toBe("6.1.0-18-amd64");
   });
 
+  test("what tells the other families", async () => {
+    const id = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
+    const variable = (name: string, text: string) =>
+      root.write(
+        `/sys/firmware/efi/efivars/${name}-${id}`,
+        `\x06\0\0\0${[...text, "\0"].map((letter) => `${letter}\0`).join("")}`,
+      );
+    root.write(
+      "/proc/self/mountinfo",
+      "30 1 253:0 / / ro,relatime shared:1 - btrfs /dev/sda2 rw\n31 30 0:2 / /proc rw - proc proc rw\n",
+    );
+    root.write("/run/ostree-booted", "");
+    root.write("/etc/os-release", 'ID=fedora\nVARIANT_ID="coreos"\n');
+    root.write("/etc/default/grub", "GRUB_ENABLE_BLSCFG=true\nGRUB_DEFAULT=saved\n");
+    root.write("/boot/grub2/grub.cfg", "### BEGIN /etc/grub.d/00_header ###\n");
+    root.write("/boot/efi/EFI/fedora/grub.cfg", "configfile $prefix/grub.cfg\n");
+    root.write("/boot/grub2/grubenv", "# GRUB Environment Block\nsaved_entry=0a1b-6.1.0-9-amd64\n###");
+    root.write("/boot/vmlinuz-0-rescue-0a1b", "");
+    root.write("/boot/vmlinuz-linux", "");
+    for (const release of ["6.1.0-9-amd64", "6.12.4-arch1-1"])
+      root.write(`/lib/modules/${release}/vmlinuz`, "");
+    root.write("/lib/modules/6.12.4-arch1-1/pkgbase", "linux\n");
+    root.write("/boot/initramfs-6.1.0-9-amd64.img", "");
+    root.write("/boot/initramfs-linux.img", "");
+    root.write("/boot/loader/entries/a; $(id).conf", "title hostile\n");
+    variable("LoaderInfo", "systemd-boot 255.4");
+    for (const tool of ["grub2-mkconfig", "rpm-ostree"]) root.program(tool, "");
+    const { bootEvidence, kernel, files } = await facts();
+    expect(bootEvidence).toEqual({
+      programs: expect.arrayContaining(["grub2-mkconfig", "rpm-ostree"]),
+      grubMenus: ["/boot/grub2/grub.cfg"],
+      blsEnabled: true,
+      loader: "systemd-boot 255.4",
+      stub: "",
+      images: {
+        "6.1.0-9-amd64": "/boot/initramfs-6.1.0-9-amd64.img",
+        "6.12.4-arch1-1": "/boot/initramfs-linux.img",
+      },
+      packages: { "6.12.4-arch1-1": "linux" },
+      rootReadOnly: true,
+      ostree: true,
+      variant: "coreos",
+    });
+    expect([...kernel.installed].sort()).toEqual(["6.1.0-18-amd64", "6.1.0-9-amd64", "6.12.4-arch1-1"]);
+    expect(files["/boot/loader/entries/a; $(id).conf"]).toBe("title hostile\n");
+  });
+
   test("tools that are there, and those that are missing", async () => {
     const without = await facts();
     expect(without.missingTools).toEqual(expect.arrayContaining(["update-grub", "update-initramfs"]));

@@ -147,6 +147,16 @@ describe("what stands where", () => {
     ).toEqual({});
   });
 
+  test("others' ids line holds nothing where vfio-pci is built into the kernel", () => {
+    const facts = hostFacts({
+      devices: gpu,
+      builtinModules: ["vfio_pci"],
+      files: { "/etc/modprobe.d/vfio.conf": "options vfio-pci ids=10de:2204,10de:1aef\n" },
+    });
+    const { files } = decide({ devices: { "gpu/card": { address: "0000:01:00" } } }, facts);
+    expect(files[paths.bootTable]).toContain("10de:2204");
+  });
+
   test("what became ours stays ours when somebody writes it too", () => {
     const after = configured({ kernelParameters: ["iommu=pt"] }, hostFacts());
     const written = { ...after, grubForeign: { linux: "", linuxDefault: "quiet intel_iommu=on iommu=pt" } };

@@ -10,7 +10,6 @@ const install = "/etc/initcpio/install";
 /** What a build hook may call of mkinitcpio's functions. */
 const functions = `
 add_module() { printf '%s\\n' "$1" >>"$BUILDROOT/modules-to-add"; }
-add_checked_modules() { :; }
 add_file() { target=$BUILDROOT\${2:-$1}; mkdir -p "\${target%/*}" && cp -pL "$1" "$target" && chmod "\${3:-$(stat -c %a "$1")}" "$target"; }
 add_binary() { target=$BUILDROOT\${2:-/usr/bin/$1}; mkdir -p "\${target%/*}" && : >"$target"; }
 add_symlink() { mkdir -p "$BUILDROOT\${1%/*}" && ln -s "$2" "$BUILDROOT$1"; }

@@ -12,7 +12,8 @@ export const grubMkconfig: Program = async ({ arguments: args }, machine) => {
   const { linux, linuxDefault, distributor } = read;
   const at = args.findIndex((argument) => argument === "-o" || argument.startsWith("--output="));
   const known = args.every(
-    (argument, index) => index === at + 1 || /^(-o|--output=.*|--update-bls-cmdline)$/.test(argument),
+    (argument, index) =>
+      (at >= 0 && index === at + 1) || /^(-o|--output=.*|--update-bls-cmdline)$/.test(argument),
   );
   if (!known) return failed(`Unrecognized option \`${args[0] ?? ""}'`);
   const target = at < 0 ? null : (args[at]?.split("=")[1] ?? args[at + 1] ?? "");

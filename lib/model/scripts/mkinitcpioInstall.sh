@@ -7,8 +7,6 @@ build() {
 	for module in vfio vfio_iommu_type1 vfio_pci; do
 		add_module "$module"
 	done
-	# Part of vfio since Linux 6.2.
-	add_checked_modules '/vfio_virqfd\.ko'
 
 	for file in devices early; do
 		add_file "${PASSTHROUGH_ROOT:-}/etc/cdktf-passthrough/$file" "/etc/cdktf-passthrough/$file"
