@@ -63,7 +63,8 @@ export interface HostFacts {
   readonly unresolved: readonly string[];
   /**
    * Files we may have lines in, by path, whole: everything of /etc/modprobe.d, /etc/modules, /etc/modules-load.d,
-   * /etc/initramfs-tools/modules, /etc/kernel/cmdline, /etc/default/grub, /etc/default/grub.d, and our own files.
+   * /etc/initramfs-tools/modules, /etc/kernel/cmdline, /etc/default/grub, /etc/default/grub.d, boot entries, GRUB's
+   * environment blocks, and our own files.
    */
   readonly files: Readonly<Record<string, string>>;
   /** The GRUB command line without our drop-in, as update-grub's own evaluation gives it; null without GRUB. */

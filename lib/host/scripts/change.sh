@@ -233,7 +233,12 @@ check_command_space() {
 	update-initramfs | dracut | mkinitcpio | kernel-install)
 		largest=$(find "$ROOT"/boot -maxdepth 1 -name 'init*' -printf '%k\n' 2>/dev/null | sort -n | tail -n 1)
 		# The new image is made beside the old one.
-		check_space "$ROOT/boot" "$((${largest:-65536} + 8192))" "a new initramfs"
+		for place in "$ROOT/boot" "$ROOT/efi" "$ROOT/boot/efi"; do
+			# An ESP holds images only where entries stand beside them.
+			if [ "$place" = "$ROOT/boot" ] || [ -d "$place/loader/entries" ]; then
+				check_space "$place" "$((${largest:-65536} + 8192))" "a new initramfs"
+			fi
+		done
 		;;
 	update-grub | grub-mkconfig | grub2-mkconfig | proxmox-boot-tool)
 		[ ! -d "$ROOT/boot" ] || check_space "$ROOT/boot" 1024 "the boot loader's configuration"
