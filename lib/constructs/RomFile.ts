@@ -56,7 +56,7 @@ export class RomFile extends PassthroughResource<typeof romFileSchema.attributes
     return this.getBooleanAttribute("created");
   }
 
-  /** @internal */
+  /** Of which kind it is to a VM, and its name: `rom/gpu.rom`. */
   get provides(): string {
     return `rom/${this.slotValue}`;
   }

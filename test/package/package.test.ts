@@ -96,7 +96,7 @@ const filesOf = (path: string): string[] =>
     statSync(join(path, name)).isFile(),
   );
 
-test("the package holds the library, the two bundles, the licences, and nothing else", () => {
+test("the package holds the library, the two bundles, the schemas, the licences, and nothing else", () => {
   const files = filesOf(installed);
 
   expect(files).toEqual(
@@ -104,14 +104,16 @@ test("the package holds the library, the two bundles, the licences, and nothing 
       "package.json",
       "LICENSE",
       "dist/THIRD-PARTY-LICENSES",
+      "dist/gate.schema.json",
       "dist/index.d.ts",
       "dist/index.js",
       "dist/passthrough.cjs",
       "dist/provider.cjs",
+      "dist/review.schema.json",
     ]),
   );
   const expected =
-    /^(package\.json|LICENSE|README\.md|dist\/THIRD-PARTY-LICENSES|dist\/(provider|passthrough)\.cjs|dist\/(index|(constructs|schema|placement)\/\w+)\.(js|d\.ts))$/;
+    /^(package\.json|LICENSE|README\.md|dist\/THIRD-PARTY-LICENSES|dist\/(provider|passthrough)\.cjs|dist\/(gate|review)\.schema\.json|dist\/(index|(constructs|schema|placement)\/\w+)\.(js|d\.ts))$/;
   expect(files.filter((name) => !expected.test(name))).toEqual([]);
 });
 
