@@ -2,6 +2,7 @@
 export { BoundDevice } from "./constructs/BoundDevice";
 export type { Connection, JumpHost, WhenUnreachable } from "./constructs/connection";
 export { IommuHost, type IommuHostProps } from "./constructs/IommuHost";
+export { Libvirt } from "./constructs/Libvirt";
 export {
   PassthroughProvider,
   type PassthroughProviderProps,

@@ -249,6 +249,21 @@ export const notARom = (where: string, value: string, words: string): Error =>
       "file that a vendor's flash tool makes has a header before it, which is to be cut off.",
   );
 
+export const romfileIsNoPath = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not the path of a ROM file. Expected an absolute path on the host, of letters, digits ` +
+      "and ._+@:,/-, such as /var/lib/libvirt/vbios/gpu.rom.",
+  );
+
+export const badBootOrder = (where: string, value: number): Error =>
+  new Error(`${where}: ${value} is not a place in the boot order. Expected a whole number from 1 on.`);
+
+export const badDomainName = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not the name of a libvirt domain. Expected the name that \`virsh list --all\` shows, ` +
+      "without line breaks, control characters and slashes.",
+  );
+
 export const malformedValue = (where: string, value: string): Error =>
   new Error(
     `${where}: ${quote(value)} cannot stand in a VM's configuration. Expected a value without commas, spaces or line ` +

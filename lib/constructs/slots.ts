@@ -51,7 +51,8 @@ export interface PciSlotProps {
    */
   readonly rombar?: boolean;
   /**
-   * A RomFile, or the name of a ROM file that is in /usr/share/kvm.
+   * ROM file: with Proxmox VE a RomFile, or the name of one that is in /usr/share/kvm; with libvirt its absolute path on
+   * the host.
    * @default the device's own ROM
    */
   readonly romfile?: string | ProvidedFile;
@@ -61,7 +62,8 @@ export interface PciSlotProps {
    */
   readonly xVga?: boolean;
   /**
-   * Type of the mediated device to create on it.
+   * Mediated device: with Proxmox VE the type of the one to create on the device, with libvirt the UUID of one, instead
+   * of `device`.
    * @default none
    */
   readonly mdev?: string;
@@ -95,6 +97,42 @@ export interface PciSlotProps {
    * @default the device's own
    */
   readonly subDeviceId?: string;
+  /**
+   * The hypervisor takes it from its driver when the VM starts, and gives it back afterwards. A device that a
+   * VfioBinding holds stays on vfio-pci in either case.
+   * @default true
+   */
+  readonly managed?: boolean;
+  /**
+   * Let the guest have any option ROM of it, its own or a file.
+   * @default true
+   */
+  readonly rom?: boolean;
+  /**
+   * Its place among what the guest boots from, from 1.
+   * @default it is not booted from
+   */
+  readonly bootOrder?: number;
+  /**
+   * Where the guest sees it: `dddd:bb:dd.f`, or `dddd:bb:dd` to keep the functions of a card together.
+   * @default the hypervisor chooses
+   */
+  readonly guestAddress?: string;
+  /**
+   * The VM holds it with the others of its IOMMU group, and the guest does not see it.
+   * @default false
+   */
+  readonly unassigned?: boolean;
+  /**
+   * Alias of the VM's interface that stands in for it during a migration, such as `ua-backup0`.
+   * @default none
+   */
+  readonly teaming?: string;
+  /**
+   * A running VM gets and loses it at once, and not at its next start.
+   * @default false
+   */
+  readonly live?: boolean;
 }
 
 /** What stands in one USB slot: one of `host`, `spice` and `mapping`. */
@@ -119,6 +157,22 @@ export interface UsbSlotProps {
    * @default false
    */
   readonly usb3?: boolean;
+  /**
+   * Its place among what the guest boots from, from 1.
+   * @default it is not booted from
+   */
+  readonly bootOrder?: number;
+  /**
+   * Whether the VM starts where it is not plugged in: `optional` always, `requisite` only where it arrives from another
+   * host.
+   * @default "mandatory"
+   */
+  readonly startupPolicy?: "mandatory" | "requisite" | "optional";
+  /**
+   * A running VM gets and loses it at once, and not at its next start.
+   * @default false
+   */
+  readonly live?: boolean;
 }
 
 type Slots<T> = Readonly<Record<string, T>>;
@@ -128,24 +182,28 @@ export function checkPciSlots(
   path: string,
   slots: Slots<PciSlotProps>,
   machine: string | undefined,
-  { pciSources }: HypervisorTakes,
+  { pciSources, romfile }: HypervisorTakes,
 ): void {
   const written = pciSlots(slots, () => "");
   for (const [name, slot] of Object.entries(slots)) {
     checkSource(`${path}: pci.${name}`, written[name] ?? {}, pciSources);
     checkPciSlot(`${path}: pci.${name}`, slot, machine);
+    if (romfile) valid.check(romfileRules[romfile], `${path}: pci.${name}.romfile`, slotValue(slot.romfile));
   }
   const [first, second] = Object.keys(slots).filter((name) => slots[name]?.xVga);
   if (first !== undefined && second !== undefined) throw errors.secondPrimaryDisplay(path, first, second);
 }
+
+const romfileRules = { name: valid.isRomfile, path: valid.isRomfilePath } as const;
 
 function checkPciSlot(where: string, slot: PciSlotProps, machine: string | undefined): void {
   if (slot.device !== undefined && !(slot.device instanceof BoundDevice)) {
     valid.check(valid.isAddresses, `${where}.device`, slot.device.address);
   }
   valid.check(valid.isVmValue, `${where}.mapping`, slotValue(slot.mapping));
-  valid.check(valid.isRomfile, `${where}.romfile`, slotValue(slot.romfile));
   valid.check(valid.isVmValue, `${where}.mdev`, slot.mdev);
+  valid.check(valid.isAddress, `${where}.guestAddress`, slot.guestAddress);
+  valid.check(valid.isBootOrder, `${where}.bootOrder`, slot.bootOrder);
   valid.check(valid.isSlotDriver, `${where}.driver`, slot.driver);
   for (const id of ["vendorId", "deviceId", "subVendorId", "subDeviceId"] as const) {
     valid.check(valid.isHexId, `${where}.${id}`, slot[id]);
@@ -185,6 +243,7 @@ export function checkUsbSlots(
     checkSource(where, written[name] ?? {}, usbSources);
     valid.check(valid.isUsbHost, `${where}.host`, slot.host);
     valid.check(valid.isVmValue, `${where}.mapping`, slotValue(slot.mapping));
+    valid.check(valid.isBootOrder, `${where}.bootOrder`, slot.bootOrder);
   }
 }
 
@@ -277,6 +336,13 @@ export function pciSlots(slots: Slots<PciSlotProps>, addressOf: AddressOf): Reco
     device_id: slot.deviceId ?? null,
     sub_vendor_id: slot.subVendorId ?? null,
     sub_device_id: slot.subDeviceId ?? null,
+    managed: slot.managed ?? null,
+    rom: slot.rom ?? null,
+    boot_order: slot.bootOrder ?? null,
+    guest_address: slot.guestAddress ?? null,
+    unassigned: slot.unassigned ?? null,
+    teaming: slot.teaming ?? null,
+    live: slot.live ?? null,
   }));
 }
 
@@ -286,6 +352,9 @@ export function usbSlots(slots: Slots<UsbSlotProps>): Record<string, UsbSlot> {
     mapping: slotValue(slot.mapping) ?? null,
     spice: slot.spice ?? null,
     usb3: slot.usb3 ?? null,
+    boot_order: slot.bootOrder ?? null,
+    startup_policy: slot.startupPolicy ?? null,
+    live: slot.live ?? null,
   }));
 }
 

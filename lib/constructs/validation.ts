@@ -54,6 +54,8 @@ export const isLine = matching(
 );
 export const isUsbId = matching(/^[0-9a-f]{4}:[0-9a-f]{4}$/i, errors.malformedUsbId);
 export const isUsbPort = matching(/^\d+-\d+(?:\.\d+)*$/, errors.malformedUsbPort);
+export const isRomfilePath = matching(/^\/[\w.+@:,/-]+$/, errors.romfileIsNoPath);
+export const isDomainName = matching(/^(?!\s*$)[^/\p{Cc}]{1,200}$/u, errors.badDomainName);
 export const isVmValue = matching(/^[^\s,]+$/, errors.malformedValue);
 export const isEngineName = matching(/^(?!\.+$)[\p{L}\p{N}_.+-]{1,255}$/u, errors.badEngineName);
 export const isConnectionHost = matching(/^[^\s/@-][^\s/@]*$/, errors.badConnectionHost);
@@ -97,6 +99,10 @@ export const isFingerprint = matching(
 
 export const isPem: Check<string> = (where, value) => {
   if (!value.includes("-----BEGIN ")) throw errors.badPem(where);
+};
+
+export const isBootOrder: Check<number> = (where, value) => {
+  if (!Number.isInteger(value) || value < 1) throw errors.badBootOrder(where, value);
 };
 
 export const isPort: Check<number> = (where, value) => {

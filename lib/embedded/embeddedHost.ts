@@ -6,6 +6,8 @@ import { type Answer, type Call, CallGate } from "./callGate";
 import { FaultPlan } from "./faultPlan";
 import { type BootFault, type Faults, noFaults } from "./faults";
 import { Machine } from "./machine";
+import { startDomain } from "./libvirt/startDomain";
+import { domains, VirshError } from "./libvirt/store";
 import { profiles } from "./profiles/index";
 import type { Profile } from "./profiles/types";
 import { startVm } from "./proxmox/startVm";
@@ -171,6 +173,7 @@ class Embedded implements EmbeddedHost {
       this.machine.save();
       await boot(this.machine, null);
       this.startGuests(true);
+      this.startDomains(true);
     }
     await this.listen(port || this.machine.state.port);
   }
@@ -267,6 +270,7 @@ class Embedded implements EmbeddedHost {
       throw error;
     }
     this.startGuests(false);
+    this.startDomains(false);
     await away;
     if (!this.stopping.signal.aborted) await this.listen(state.port);
   }
@@ -287,6 +291,20 @@ class Embedded implements EmbeddedHost {
       } catch (error) {
         if (!(error instanceof QmError)) throw error;
         this.machine.log(`VM ${id} does not start: ${error.message}`);
+      }
+    }
+  }
+
+  /** As startGuests. */
+  private startDomains(first: boolean): void {
+    for (const domain of this.profile.libvirt ? domains(this.machine) : []) {
+      const starts = first ? this.profile.libvirt?.domains[domain.name]?.running : domain.autostart;
+      if (!starts) continue;
+      try {
+        startDomain(this.machine, domain);
+      } catch (error) {
+        if (!(error instanceof VirshError)) throw error;
+        this.machine.log(`Domain ${domain.name} does not start: ${error.message}`);
       }
     }
   }

@@ -24,9 +24,15 @@ export function renderChange(change: Change): string {
   );
 }
 
+/** What the script gives one `virsh attach-device` or `detach-device`, and as much to undo it. */
+const domainDeviceSeconds = 240;
+
 /** How long a change may take, in seconds: its commands' limits and something for all that is quick. */
 export function changeTimeout({ steps }: Change): number {
-  const limits = steps.map((step) => ("timeoutSeconds" in step ? step.timeoutSeconds + 60 : 60));
+  const limits = steps.map((step) => {
+    if (step.step === "domain") return step.devices.length * domainDeviceSeconds + 60;
+    return "timeoutSeconds" in step ? step.timeoutSeconds + 60 : 60;
+  });
   return limits.reduce((sum, limit) => sum + limit, 300);
 }
 
@@ -79,6 +85,16 @@ function renderStep(step: Step, index: number, expectations: Expectations): stri
     case "sysfs":
       if (!step.path.startsWith("/sys/")) throw new Error(`${JSON.stringify(step.path)} is not below /sys.`);
       return call("sysfs", number, hostPath(step.path), step.value);
+    case "domain":
+      return call(
+        "domain_devices",
+        number,
+        step.uuid,
+        step.expect,
+        ...step.devices.flatMap(({ verb, layer, xml }) => [verb, layer, base64(xml)]),
+      );
+    case "restart-domain":
+      return call("restart_domain", number, step.uuid, String(step.timeoutSeconds));
     case "reboot":
       return call("reboot_host", number, step.expectBootId);
   }
@@ -104,6 +120,7 @@ function commandLine(command: readonly string[]): string {
 
 const contentOf = ({ content, encoding }: Extract<Step, { step: "write" }>): Buffer =>
   Buffer.from(content, encoding ?? "utf8");
+const base64 = (text: string): string => Buffer.from(text, "utf8").toString("base64");
 const decoded = (text: string): string => Buffer.from(text, "base64").toString("utf8");
 
 const REASONS = ["changed", "critical", "locked", "moved", "machine", "failed"] as const;

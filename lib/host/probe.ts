@@ -1,8 +1,16 @@
 import { createHash } from "node:crypto";
 import { parseBootEntry, releaseOf } from "../model/bootEntries";
-import type { CriticalUse, HostFacts, PciDevice, ProxmoxFacts, ProxmoxVmFacts } from "../model/facts";
+import type {
+  CriticalUse,
+  HostFacts,
+  LibvirtFacts,
+  PciDevice,
+  ProxmoxFacts,
+  ProxmoxVmFacts,
+} from "../model/facts";
 import { mayBeOurs } from "../model/observation";
 import { paths } from "../model/paths";
+import { parseLibvirt } from "./libvirt";
 import { nextKernel, type SystemdBootChoice } from "./nextKernel";
 import { parseRecords, type Records } from "./records";
 import probe from "./scripts/probe.sh";
@@ -102,13 +110,14 @@ export function parseProbe(stdout: string, host: string, stderr = ""): HostFacts
     pending: lines(answer.file("/var/lib/cdktf-passthrough/pending")),
     proxmox: proxmox(answer),
     memory: Number(answer.one("memory")) || 0,
-    usbDevices: answer.rows("usb").map(([port = "", id = "", kind = "", ...name]) => ({
+    usbDevices: answer.rows("usb").map(([port = "", id = "", kind = "", number = "", ...name]) => ({
       port,
       id,
       hub: kind === "09",
+      number: Number(number) || 0,
       name: name.join("\t"),
     })),
-    libvirt: null,
+    libvirt: libvirt(answer),
   };
 }
 
@@ -380,6 +389,15 @@ function criticalUse([address = "", kind = "other", essential, ...use]: readonly
 /** A bridge carries everything below it, often the same by several ways. */
 function distinct(uses: readonly CriticalUse[]): CriticalUse[] {
   return [...new Map(uses.map((use) => [JSON.stringify(use), use])).values()];
+}
+
+function libvirt(answer: Answer): LibvirtFacts | null {
+  if (!answer.some("libvirt") && !answer.some("libvirt-complaint")) return null;
+  return parseLibvirt({
+    complaint: answer.one("libvirt-complaint"),
+    word: answer.one("libvirt"),
+    domains: answer.one("domains"),
+  });
 }
 
 function proxmox(answer: Answer): ProxmoxFacts | null {

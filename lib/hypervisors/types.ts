@@ -1,7 +1,7 @@
 import type { Step } from "../model/change";
 import type { HostFacts } from "../model/facts";
 
-/** One PCI slot as the author declares it; null where not set. */
+/** One PCI slot as the author declares it; null or left out where not set. */
 export interface PciSlot {
   /** `[dddd:]bb:dd[.f]`, several joined by `;`. */
   readonly device: string | null;
@@ -17,15 +17,25 @@ export interface PciSlot {
   readonly device_id: string | null;
   readonly sub_vendor_id: string | null;
   readonly sub_device_id: string | null;
+  readonly managed?: boolean | null;
+  readonly rom?: boolean | null;
+  readonly boot_order?: number | null;
+  readonly guest_address?: string | null;
+  readonly unassigned?: boolean | null;
+  readonly teaming?: string | null;
+  readonly live?: boolean | null;
 }
 
-/** One USB slot as the author declares it; null where not set. */
+/** One USB slot as the author declares it; null or left out where not set. */
 export interface UsbSlot {
   /** `vvvv:pppp` or `bus-port[.port...]`. */
   readonly host: string | null;
   readonly mapping: string | null;
   readonly spice: boolean | null;
   readonly usb3: boolean | null;
+  readonly boot_order?: number | null;
+  readonly startup_policy?: string | null;
+  readonly live?: boolean | null;
 }
 
 /** What a VM that is not there yet is to be; used once, when it is made. Null where not set. */

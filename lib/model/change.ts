@@ -32,8 +32,28 @@ export type Step =
   | { readonly step: "sysfs"; readonly path: string; readonly value: string }
   /** A command whose failure stops the change but which nothing owes afterwards (qm set, qm reboot, ...). */
   | { readonly step: "command"; readonly command: readonly string[]; readonly timeoutSeconds: number }
+  /**
+   * Give devices to a libvirt domain, or take them; if one fails, those before it are undone. `expect`: sha256 of the
+   * configuration that the plan saw; anything else stops the change.
+   */
+  | {
+      readonly step: "domain";
+      readonly uuid: string;
+      readonly expect: string;
+      readonly devices: readonly DomainDevice[];
+    }
+  /** Shut a libvirt domain down, wait for it, and start it with what is configured. */
+  | { readonly step: "restart-domain"; readonly uuid: string; readonly timeoutSeconds: number }
   /** Reboot the host, as the last step, detached, so that the answer still arrives. */
   | { readonly step: "reboot"; readonly expectBootId: string };
+
+export interface DomainDevice {
+  readonly verb: "attach" | "detach";
+  /** Of the domain's configuration, or of the domain that runs. */
+  readonly layer: "config" | "live";
+  /** The device, as libvirt writes it; undone by the other verb with the same one. */
+  readonly xml: string;
+}
 
 export interface Change {
   /** In words, for the host's journal and for messages: "configure pve1". */

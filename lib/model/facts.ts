@@ -88,6 +88,8 @@ export interface UsbDevice {
   /** `vvvv:pppp`, lower case. */
   readonly id: string;
   readonly hub: boolean;
+  /** Its number on the bus: another one each time that it is plugged in. */
+  readonly number: number;
   /** In the device's own words; empty if it has none. */
   readonly name: string;
 }

@@ -19,6 +19,8 @@ export interface HypervisorTakes {
   /** Options of which a PCI slot names exactly one. */
   readonly pciSources: readonly (keyof PciSlot)[];
   readonly pciOptions: readonly (keyof PciSlot)[];
+  /** What names a ROM file. */
+  readonly romfile?: "name" | "path";
   readonly usbSlots: SlotNames;
   /** Options of which a USB slot names exactly one. */
   readonly usbSources: readonly (keyof UsbSlot)[];
@@ -51,10 +53,33 @@ export const hypervisorTakes = {
       "sub_vendor_id",
       "sub_device_id",
     ],
+    romfile: "name",
     usbSlots: { form: /^usb(?:[0-9]|1[0-3])$/, expected: "usb0 to usb13" },
     usbSources: ["host", "mapping", "spice"],
     usbOptions: ["usb3"],
     settings: ["machine", "cpu", "bios", "vga", "balloon", "boot_order", "create", "restart"],
+  },
+  libvirt: {
+    title: "libvirt",
+    pciSlots: ownNames,
+    pciSources: ["device", "mdev"],
+    pciOptions: [
+      "managed",
+      "driver",
+      "rom",
+      "rombar",
+      "romfile",
+      "boot_order",
+      "guest_address",
+      "unassigned",
+      "teaming",
+      "live",
+    ],
+    romfile: "path",
+    usbSlots: ownNames,
+    usbSources: ["host"],
+    usbOptions: ["boot_order", "startup_policy", "live"],
+    settings: ["restart"],
   },
   ovirt: {
     title: "oVirt",

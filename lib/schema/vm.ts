@@ -22,15 +22,34 @@ export const pciSlotAttributes = {
   mapping: optional(string, "Name of a cluster resource mapping, instead of `device`."),
   pcie: optional(bool, "Present it as a PCI Express device; needs machine q35. Default false."),
   rombar: optional(bool, "Show the option ROM to the guest. Default true."),
-  romfile: optional(string, "Name of a ROM file under /usr/share/kvm."),
+  romfile: optional(
+    string,
+    "ROM file: a name under /usr/share/kvm with Proxmox VE, an absolute path with libvirt.",
+  ),
   x_vga: optional(bool, "Primary display of the guest. Default false."),
-  mdev: optional(string, "Type of the mediated device to create."),
+  mdev: optional(
+    string,
+    "Mediated device: the type to create with Proxmox VE, the UUID of one instead of `device` with libvirt.",
+  ),
   legacy_igd: optional(bool, "Legacy mode for Intel graphics; needs machine pc and vga none. Default false."),
   driver: optional(string, "`vfio` (default) or `keep`."),
   vendor_id: optional(string, "Vendor id shown to the guest, `0x` and four hex digits."),
   device_id: optional(string, "Device id shown to the guest."),
   sub_vendor_id: optional(string, "Subsystem vendor id shown to the guest."),
   sub_device_id: optional(string, "Subsystem device id shown to the guest."),
+  managed: optional(
+    bool,
+    "The hypervisor takes it from its driver at start and gives it back. Default true.",
+  ),
+  rom: optional(bool, "Let the guest have any option ROM of it. Default true."),
+  boot_order: optional(number, "Its place among what the guest boots from, from 1."),
+  guest_address: optional(string, "Where the guest sees it, `dddd:bb:dd` or `dddd:bb:dd.f`."),
+  unassigned: optional(
+    bool,
+    "Held with the others of its IOMMU group, but not shown to the guest. Default false.",
+  ),
+  teaming: optional(string, "Alias of the interface that stands in for it during a migration."),
+  live: optional(bool, "A running VM gets and loses it at once. Default false."),
 } as const;
 
 /** One USB slot. */
@@ -39,6 +58,12 @@ export const usbSlotAttributes = {
   mapping: optional(string, "Name of a cluster resource mapping."),
   spice: optional(bool, "A SPICE redirection port."),
   usb3: optional(bool, "USB 3 device or port. Default false."),
+  boot_order: optional(number, "Its place among what the guest boots from, from 1."),
+  startup_policy: optional(
+    string,
+    "Whether the VM starts without it: `mandatory` (default), `requisite` or `optional`.",
+  ),
+  live: optional(bool, "A running VM gets and loses it at once. Default false."),
 } as const;
 
 /** One network card on a virtual function that an engine hands out. */

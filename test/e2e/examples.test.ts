@@ -129,3 +129,26 @@ describe("ovirt", () => {
     expect(stdout).not.toContain(engine.password);
   });
 });
+
+describe("libvirt", () => {
+  test("a deploy reboots once, gives each domain its device, and has nothing to do afterwards", async () => {
+    const host = await rig.host("debian-libvirt", "libvirt");
+    const project = new Project(
+      "libvirt",
+      join(rig.folder, "libvirt-project"),
+      new Account(join(rig.folder, "home-libvirt")),
+    );
+    const env = hostVariables("KVM1", host);
+
+    const { stdout, stderr } = await project.cdktf(["deploy", "--auto-approve"], env);
+
+    expect(stderr).toBe("");
+    expect(stdout).toContain("kvm1: proven: intel_iommu=on iommu=pt running, 5 of 5 functions on vfio-pci");
+    expect(host.counters().reboots).toBe(1);
+    expect(await sh(host, "virsh dumpxml workstation")).toContain("<alias name='ua-cdktf-gpu_3'/>");
+    expect(await sh(host, "virsh dumpxml storage")).toMatch(
+      /<alias name='ua-cdktf-nvme_0'\/>\s*<rom bar='off'\/>/,
+    );
+    expect((await project.cdktf(["diff"], env)).stdout).toContain("No changes");
+  });
+});

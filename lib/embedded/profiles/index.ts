@@ -1,4 +1,5 @@
 import { debianIntel } from "./debianIntel";
+import { debianLibvirt } from "./debianLibvirt";
 import { archGrub, archSystemdBoot } from "./families/arch";
 import { debianDracut, debianSystemdBoot } from "./families/debian";
 import { alma8, centos7, fedora, ovirtNode, power, rocky9 } from "./families/redHat";
@@ -14,6 +15,7 @@ export const profiles: Readonly<Record<string, Profile>> = Object.fromEntries(
     proxmoxAmd,
     proxmoxIntel,
     debianIntel,
+    debianLibvirt,
     proxmox9,
     debianDracut,
     debianSystemdBoot,

@@ -57,6 +57,7 @@ export interface Profile {
   /** Names of vendors and devices for pci.ids: `10de` or `10de:2204`. */
   readonly names: Readonly<Record<string, string>>;
   readonly proxmox?: ProxmoxNode;
+  readonly libvirt?: LibvirtHost;
 }
 
 export interface BootLoader {
@@ -195,6 +196,13 @@ export interface VirtualInterface {
   readonly lower: readonly string[];
   readonly mac: string;
   readonly vlanId?: number;
+}
+
+export interface LibvirtHost {
+  /** Definitions by the name of the domain. */
+  readonly domains: Readonly<
+    Record<string, { readonly xml: string; readonly running?: boolean; readonly autostart?: boolean }>
+  >;
 }
 
 export interface ProxmoxNode {

@@ -1,4 +1,5 @@
 import type { Profile } from "../profiles/types";
+import { virsh } from "../libvirt/virsh";
 import { updateGrub } from "./grub";
 import { dracut, lsinitrd } from "./dracut";
 import { grubby } from "./grubby";
@@ -45,6 +46,7 @@ export function programsOf(profile: Profile): Record<string, Program> {
     ...Object.fromEntries((profile.bystanders ?? []).map((name) => [name, bystander])),
     "embedded-tee": tee,
     ...(profile.zpools === "" ? {} : zfsPrograms),
+    ...(profile.libvirt ? { virsh } : {}),
     ...(profile.proxmox ? { "proxmox-boot-tool": proxmoxBootTool, ...proxmoxPrograms } : {}),
   };
 }

@@ -38,6 +38,10 @@ export function install(files: Files, profile: Profile): void {
   installBuilder(files, profile);
   installBootLoader(files, profile);
   if (profile.proxmox) installProxmox(files, profile.proxmox);
+  for (const [name, { xml, autostart }] of Object.entries(profile.libvirt?.domains ?? {})) {
+    files.write(`/etc/libvirt/qemu/${name}.xml`, xml, 0o600);
+    if (autostart) files.link(`/etc/libvirt/qemu/autostart/${name}.xml`, `/etc/libvirt/qemu/${name}.xml`);
+  }
 }
 
 function installKernel(files: Files, profile: Profile, release: string): void {

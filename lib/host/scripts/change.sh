@@ -621,6 +621,71 @@ sysfs() {
 	words=$(printf '%s' "$3" | tee "$ROOT$2" 2>&1 >/dev/null) || fail failed "Unable to write $3 to $2: $words"
 }
 
+# libvirt
+
+virsh_system() {
+	timeout -k 30 120 virsh -q -c qemu:///system "$@" 9>&-
+}
+
+# Step $1: domain $2, whose configuration has the digest $3. Then verb, layer and device (in base64) of each change.
+domain_devices() {
+	uuid=$2
+	step "$1" "devices of domain $uuid"
+	configuration=$(virsh_system dumpxml --inactive "$uuid" 2>&1) ||
+		fail failed "Unable to read domain $uuid: $configuration"
+	digest=$(printf '%s' "$configuration" | sha256sum)
+	[ "${digest%% *}" = "$3" ] ||
+		fail changed "Somebody changed the configuration of domain $uuid since it was read. Its devices were not touched."
+	shift 3
+	undo=
+	while [ $# -ge 3 ]; do
+		if ! domain_device "$@"; then
+			complaint="Unable to $1 a device of domain $uuid ($2): $words"
+			undo_devices
+			fail failed "$complaint"
+		fi
+		case $1 in
+		attach) undo="detach $2 $3$NL$undo" ;;
+		*) undo="attach $2 $3$NL$undo" ;;
+		esac
+		shift 3
+	done
+}
+
+# Sets `words` to what virsh says.
+domain_device() {
+	printf '%s' "$3" | base64 -d >"$STATE/device.xml" || fail failed "Unable to write a device into $STATE"
+	note "$1 ($2): $(cat "$STATE/device.xml")"
+	words=$(virsh_system "$1-device" "$uuid" "$STATE/device.xml" "--$2" 2>&1)
+	code=$?
+	rm -f "$STATE/device.xml"
+	return "$code"
+}
+
+undo_devices() {
+	while read -r verb layer device; do
+		[ -n "$verb" ] || continue
+		domain_device "$verb" "$layer" "$device" ||
+			complaint="$complaint${NL}Unable to undo what was done before ($verb, $layer): $words"
+	done <<-END
+		$undo
+	END
+}
+
+# Step $1: domain $2 gets $3 seconds to shut down.
+restart_domain() {
+	step "$1" "restart domain $2"
+	words=$(virsh_system shutdown "$2" 2>&1) || fail failed "Unable to shut domain $2 down: $words"
+	waited=0
+	until [ "$(virsh_system domstate "$2" 2>&1)" = "shut off" ]; do
+		[ "$waited" -lt "$3" ] ||
+			fail failed "The guest of domain $2 did not shut down within $3 s and runs on as it was. Shut it down from inside; what is configured takes effect when it starts again."
+		sleep 1
+		waited=$((waited + 1))
+	done
+	words=$(virsh_system start "$2" 2>&1) || fail failed "Domain $2 was shut down and does not start: $words"
+}
+
 # Step $1: this boot must still be $2. The answer gets a moment to arrive; the lock is held until the host goes down.
 reboot_host() {
 	step "$1" "reboot"

@@ -149,7 +149,9 @@ describe("reading and writing", () => {
       sub_vendor_id: id,
       sub_device_id: id,
     })
-    .map(({ devices, ...slot }) => ({ ...slot, device: slot.mapping === null ? devices.join(";") : null }));
+    .map(({ devices, ...slot }) =>
+      pciSlot({ ...slot, device: slot.mapping === null ? devices.join(";") : null }),
+    );
 
   it("takes every slot that is written so, and reads it as the same", () => {
     fc.assert(

@@ -91,7 +91,7 @@ describe("the identity of a device", () => {
         pciDevice({ address: "0000:01:00.0", iommuGroup: "1" }),
         pciDevice({ address: "0000:02:00.0" }),
       ],
-      usbDevices: [{ port: "1-1.4", id: "0529:0001", hub: false, name: "A dongle" }],
+      usbDevices: [{ port: "1-1.4", id: "0529:0001", hub: false, number: 2, name: "A dongle" }],
     },
   );
   const pci = (address: string | null) => identify("pci", { address, id: null, port: null }, facts);

@@ -83,12 +83,28 @@ export function pciSlot(slot: Partial<PciSlot> = {}): PciSlot {
     device_id: null,
     sub_vendor_id: null,
     sub_device_id: null,
+    managed: null,
+    rom: null,
+    boot_order: null,
+    guest_address: null,
+    unassigned: null,
+    teaming: null,
+    live: null,
     ...slot,
   };
 }
 
 export function usbSlot(slot: Partial<UsbSlot> = {}): UsbSlot {
-  return { host: null, mapping: null, spice: null, usb3: null, ...slot };
+  return {
+    host: null,
+    mapping: null,
+    spice: null,
+    usb3: null,
+    boot_order: null,
+    startup_policy: null,
+    live: null,
+    ...slot,
+  };
 }
 
 export function declare(declaration: Partial<VmDeclaration> = {}): VmDeclaration {

@@ -1,3 +1,4 @@
+import { absentDevice } from "../../deviceProblems";
 import { slotOf } from "../../../model/pciAddress";
 import { describeDevice } from "../../../model/selector";
 import { pciAddresses } from "../hostpci";
@@ -5,19 +6,12 @@ import { parseEntry, parseMapping } from "../mapping";
 import type { Problem } from "../../types";
 import { arrivingPci, error, isArriving, listed, type Context } from "./context";
 
-export function absentDevices({ facts, title, changes, host }: Context): Problem[] {
+export function absentDevices(context: Context): Problem[] {
+  const { facts, changes } = context;
   return arrivingPci(changes).flatMap(({ key, value }) =>
     pciAddresses(value)
       .filter((address) => !facts.devices.some((device) => device.address.startsWith(address)))
-      .map((address) => {
-        const candidates = facts.devices.filter((device) => !device.bridge).slice(0, 20);
-        return error(
-          `There is no PCI device ${address} on ${host}`,
-          `${key} of ${title} names it, and the VM would not start. There is:` +
-            candidates.map((device) => `\n  ${describeDevice(device)}`).join(""),
-          key,
-        );
-      }),
+      .map((address) => absentDevice(context, facts, address, key)),
   );
 }
 

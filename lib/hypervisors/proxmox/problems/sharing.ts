@@ -1,4 +1,4 @@
-import { describeLockOut, lockOut } from "../../../model/guard";
+import { heldBy, takenFromHost, type Holder } from "../../deviceProblems";
 import { claims, devicesIn, rivals } from "../claims";
 import { describeDevice } from "../../../model/selector";
 import type { Claim, Problem } from "../../types";
@@ -11,91 +11,39 @@ export function heldByOthers(context: Context): Problem[] {
     const slot = `${claim.vmId} ${claim.slot}`;
     bySlot.set(slot, [...(bySlot.get(slot) ?? []), claim]);
   }
-  return [...bySlot.values()].flatMap((held) => heldBy(context, held));
+  return [...bySlot.values()].flatMap((held) => heldBySlot(context, held));
 }
 
 /** One slot of another VM has functions that this one gets. */
-function heldBy({ facts, declaration, changes, moment, title }: Context, held: readonly Claim[]): Problem[] {
+function heldBySlot(context: Context, held: readonly Claim[]): Problem[] {
+  const { facts, declaration, changes } = context;
   const [claim] = held;
   const other = claim && findVm(facts, claim.vmId);
   if (!claim || !other) return [];
   const addresses = held.map(({ address }) => address);
-  const named = addresses.join(", ");
   const key = changes.find(
     ({ key: slot, after }) =>
       after !== null && devicesIn(facts, slot, after).some((address) => addresses.includes(address)),
   )?.key;
-  const name = describeVm(other);
-  const peer = declaration.peers.includes(other.id);
-  const say = (severity: Problem["severity"], summary: string, detail: string): Problem[] => [
-    { severity, ...(key === undefined ? {} : { key }), summary, detail },
-  ];
-
-  // A running peer is refused also after it gave the device up: which of the two changes first is Terraform's choice.
-  if (claim.inUse && !claim.configured && !peer) {
-    return say(
-      "warning",
-      `${named} is in use by ${name} until its next start`,
-      `${name} gives it up (${claim.slot}) when it starts the next time. Until then ${title} cannot start with it.`,
-    );
-  }
-  if (claim.inUse) {
-    return say(
-      peer && moment === "plan" ? "warning" : "error",
-      `${named} is in use by ${name}`,
-      `${name} runs with it (${claim.slot}), and a device has one user at a time. Shut ${name} down` +
-        (peer
-          ? " before the apply; a device moves between VMs that are stopped."
-          : " and take the device from it first."),
-    );
-  }
-  if (peer) {
-    const lock = other.current["lock"];
-    if (lock !== undefined) {
-      return say(
-        moment === "plan" ? "warning" : "error",
-        `${named} cannot be taken from ${name}, which is locked (${lock})`,
-        `Its ${claim.slot} is to be emptied first. Wait until that has ended.`,
-      );
-    }
-    if (moment === "apply") return [];
-    return say(
-      "warning",
-      `${named} moves from ${name} to ${title}`,
-      `${name} is declared by this stack too and does not run with it: its ${claim.slot} is emptied first.`,
-    );
-  }
-  const onboot =
-    other.configured["onboot"] === "1" ? ` ${name} starts with the host (onboot) and may take it first.` : "";
-  return say(
-    "warning",
-    `${named} is configured for ${name} too`,
-    `${name}, which this stack does not declare, has it as ${claim.slot}. Only one of the two can run.${onboot} ` +
-      `Remove it there: \`qm set ${other.id} --delete ${claim.slot}\`.`,
-  );
+  const holder: Holder = {
+    name: describeVm(other),
+    slot: claim.slot,
+    addresses,
+    inUse: claim.inUse,
+    configured: claim.configured,
+    peer: declaration.peers.includes(other.id),
+    locked: other.current["lock"] ?? null,
+    startsWithHost: other.configured["onboot"] === "1" ? "onboot" : null,
+    remedy: `\`qm set ${other.id} --delete ${claim.slot}\``,
+  };
+  return heldBy(context, holder, key);
 }
 
 /** Starting a VM takes its devices, and everything in their IOMMU groups, from the host. */
-export function neededByHost({ facts, pci, changes, moment, host, title }: Context): Problem[] {
-  return takenSlots(pci, changes).flatMap(({ key, functions: named }) => {
-    const given = named.filter(
-      (address) => facts.devices.find((device) => device.address === address)?.driver === "vfio-pci",
-    );
-    const findings = lockOut(facts, named, []).refused.filter(
-      ({ address, via }) => via !== undefined || !given.includes(address),
-    );
-    if (findings.length === 0) return [];
-    return [
-      {
-        severity: moment === "apply" ? ("error" as const) : ("warning" as const),
-        key,
-        summary: `${host} needs what ${key} of ${title} would take`,
-        detail:
-          findings.map((finding) => describeLockOut(finding)).join("\n") +
-          "\nIf the VM starts, the host loses it. Give the VM a device of a VfioBinding, which says what the host can do without.",
-      },
-    ];
-  });
+export function neededByHost(context: Context): Problem[] {
+  return takenSlots(context.pci, context.changes).flatMap(({ key, functions: named }) =>
+    takenFromHost(context, context.facts, named, key),
+  );
 }
 
 /** What else goes when the VM starts: Proxmox VE takes IOMMU groups as a whole. */

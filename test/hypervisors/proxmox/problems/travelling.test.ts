@@ -101,9 +101,9 @@ describe("a virtual display beside a primary one", () => {
 describe("a USB device", () => {
   const usb = (host: string) => ({ usb: { usb0: usbSlot({ host }) } });
   const plugged = [
-    { port: "1-4", id: "046d:c52b", hub: false, name: "Receiver" },
-    { port: "1-5", id: "0529:0001", hub: false, name: "Dongle" },
-    { port: "1-6", id: "0529:0001", hub: false, name: "Dongle" },
+    { port: "1-4", id: "046d:c52b", hub: false, number: 2, name: "Receiver" },
+    { port: "1-5", id: "0529:0001", hub: false, number: 2, name: "Dongle" },
+    { port: "1-6", id: "0529:0001", hub: false, number: 2, name: "Dongle" },
   ];
   const beside = (config: string, running = false) =>
     node(
