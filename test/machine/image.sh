@@ -5,7 +5,7 @@ set -eu
 
 root=$1
 disk=$2
-size=3072 # MiB
+size=4096 # MiB
 
 cp "$root"/boot/vmlinuz-* "$disk.kernel"
 cp "$root"/boot/initrd.img-* "$disk.initrd"

@@ -36,10 +36,14 @@ inside() {
   DEBIAN_FRONTEND=noninteractive LC_ALL=C chroot "$root" "$@"
 }
 echo 'grub-pc grub-pc/install_devices_empty boolean true' | inside debconf-set-selections
-inside apt-get -qy --no-install-recommends -o Dpkg::Options::=--force-confold install linux-image-amd64 grub-pc
+inside apt-get -qy --no-install-recommends -o Dpkg::Options::=--force-confold install linux-image-amd64 grub-pc \
+  libvirt-daemon-system libvirt-clients qemu-system-x86 busybox-static
 inside systemctl -q enable systemd-networkd ssh serial-getty@ttyS0
 # Timers and per-login services only cost time on an emulated processor.
 inside systemctl -q mask apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service \
   fstrim.timer dpkg-db-backup.timer systemd-networkd-wait-online.service getty@tty1.service
+# libvirt runs where a scenario starts it; the others do not wait for it.
+inside systemctl -q disable libvirtd.service libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket \
+  libvirt-guests.service virtlogd.socket virtlogd-admin.socket virtlockd.socket virtlockd-admin.socket
 inside apt-get -qy clean
 rm -f "$root/usr/sbin/policy-rc.d" "$root"/var/lib/apt/lists/*_*
