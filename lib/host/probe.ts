@@ -1,7 +1,15 @@
 import { createHash } from "node:crypto";
 import { parseBootEntry, releaseOf } from "../model/bootEntries";
-import type { CriticalUse, HostFacts, PciDevice, ProxmoxFacts, ProxmoxVmFacts } from "../model/facts";
+import type {
+  CriticalUse,
+  HostFacts,
+  OpenNebulaFacts,
+  PciDevice,
+  ProxmoxFacts,
+  ProxmoxVmFacts,
+} from "../model/facts";
 import { mayBeOurs } from "../model/observation";
+import { pciConfPath } from "../model/openNebulaPciConf";
 import { paths } from "../model/paths";
 import { nextKernel, type SystemdBootChoice } from "./nextKernel";
 import { parseRecords, type Records } from "./records";
@@ -101,6 +109,7 @@ export function parseProbe(stdout: string, host: string, stderr = ""): HostFacts
     record: answer.file(paths.record),
     pending: lines(answer.file("/var/lib/cdktf-passthrough/pending")),
     proxmox: proxmox(answer),
+    opennebula: opennebula(answer),
     memory: Number(answer.one("memory")) || 0,
     usbDevices: answer.rows("usb").map(([port = "", id = "", kind = "", ...name]) => ({
       port,
@@ -427,4 +436,17 @@ function sectionNames(text: string | null, type?: string): string[] {
     if (first === undefined || (type !== undefined && type !== first)) return [];
     return [name ?? first];
   });
+}
+
+function opennebula(answer: Answer): OpenNebulaFacts | null {
+  if (!answer.some("opennebula")) return null;
+  const [failure] = answer.all("opennebula-failure").map(decode);
+  return {
+    pciConf: answer.file(pciConfPath),
+    hosts: decode(answer.one("opennebula-hosts")),
+    vms: decode(answer.one("opennebula-vms")),
+    templates: decode(answer.one("opennebula-templates")),
+    networks: decode(answer.one("opennebula-networks")),
+    failure: failure ?? null,
+  };
 }

@@ -1,9 +1,10 @@
 import type { HostFacts } from "../model/facts";
+import { opennebula } from "./opennebula/opennebula";
 import { proxmox } from "./proxmox/proxmox";
 import type { Claim, Hypervisor } from "./types";
 
 /** Every system that runs VMs, by the name that a declaration gives it. */
-export const hypervisors: Readonly<Record<string, Hypervisor>> = { proxmox };
+export const hypervisors: Readonly<Record<string, Hypervisor>> = { proxmox, opennebula };
 
 /** Which VM has which PCI function of this host, whichever of its hypervisors runs it. */
 export function claims(facts: HostFacts): Claim[] {

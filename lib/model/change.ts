@@ -32,6 +32,34 @@ export type Step =
   | { readonly step: "sysfs"; readonly path: string; readonly value: string }
   /** A command whose failure stops the change but which nothing owes afterwards (qm set, qm reboot, ...). */
   | { readonly step: "command"; readonly command: readonly string[]; readonly timeoutSeconds: number }
+  /**
+   * A command that reads a file: `content` is there for `owner` alone while it runs, and its path stands for the word
+   * `{file}`.
+   */
+  | {
+      readonly step: "feed";
+      readonly command: readonly string[];
+      readonly content: string;
+      readonly owner: string;
+      readonly timeoutSeconds: number;
+    }
+  /** Refuse unless a command still prints what was read; `what` it is about, in words. */
+  | {
+      readonly step: "unchanged";
+      readonly command: readonly string[];
+      /** sha256 of what it printed. */
+      readonly expect: string;
+      readonly what: string;
+    }
+  /** Ask again until a line that a command prints matches `pattern` (an extended regular expression). */
+  | {
+      readonly step: "await";
+      readonly command: readonly string[];
+      readonly pattern: string;
+      /** What is waited for, in words. */
+      readonly what: string;
+      readonly timeoutSeconds: number;
+    }
   /** Reboot the host, as the last step, detached, so that the answer still arrives. */
   | { readonly step: "reboot"; readonly expectBootId: string };
 

@@ -17,6 +17,7 @@ import { failure, warning } from "./diagnostics";
 import type { Hosts } from "./hosts";
 import { assumedIn } from "./hosts";
 import type { Place, SeenPlace, Whereabouts } from "./place";
+import { recordIn, withoutNull } from "./settingRecord";
 import { hasUnknown, inputsChanged, same, typed, untyped, type Planned } from "./values";
 
 const inputs = [
@@ -24,6 +25,7 @@ const inputs = [
   "hypervisor",
   "vm_id",
   "pci",
+  "pci_order",
   "usb",
   "machine",
   "cpu",
@@ -53,7 +55,7 @@ export function vmLife<F, S>(hypervisor: Hypervisor<F, S>, placeOf: (hosts: Host
       if (sight.kind === "unknown") return { state: values, private: kept };
       if (sight.kind === "assumed")
         return { state: { ...values, assumed: true }, private: kept, diagnostics: [sight.notice] };
-      const record = recordOf(kept);
+      const record = recordIn(kept);
       const read = readBack(hypervisor, state, sight, sight.facts, record.written);
       return {
         state: read === null ? null : untyped(read),
@@ -90,7 +92,7 @@ export function vmLife<F, S>(hypervisor: Hypervisor<F, S>, placeOf: (hosts: Host
       const sight = changed ? await placeOf(hosts).look(where, kept["connection"], signal) : null;
       const diagnostics: Diagnostic[] = sight?.kind === "assumed" ? [sight.notice] : [];
       if (sight?.kind === "seen") {
-        const request = requestOf(declared, where, sight, replaced ? untouched : recordOf(kept));
+        const request = requestOf(declared, where, sight, replaced ? untouched : recordIn(kept));
         diagnostics.push(...hypervisor.problems(request, "plan").map(diagnosticsOf(declared)));
       }
       return {
@@ -141,7 +143,7 @@ async function change<F, S>(
 ): Promise<ApplyResult> {
   const label = `VM ${declared.vm_id ?? ""} on ${declared.host ?? ""}`;
   const request = {
-    ...requestOf(declared, where, sight, recordOf(kept, before)),
+    ...requestOf(declared, where, sight, recordIn(kept, before)),
     ...(target === null ? { declaration: null } : {}),
   };
   const stays = (diagnostics: readonly Diagnostic[]): ApplyResult => ({
@@ -218,23 +220,6 @@ function readBack<F, S>(
   };
 }
 
-/** Of a tainted VM, Terraform hands over no private state: then `before` tells what is ours. */
-function recordOf(kept: PrivateState, before: VmState | null = null): VmRecord {
-  const record = kept["record"] as VmRecord | undefined;
-  if (record !== undefined) return record;
-  const { previous = null, settings } = before ?? {};
-  if (previous === null) return untouched;
-  const written = settings ?? {};
-  const base = Object.keys(written).map((key) => [key, previous[key] ?? null] as const);
-  return { base: Object.fromEntries(base), written };
-}
-
-function withoutNull(values: Readonly<Record<string, string | null>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== null),
-  );
-}
-
 function requestOf<F, S>(declared: VmState, where: Whereabouts, sight: SeenPlace<F, S>, record: VmRecord) {
   return {
     host: declared.host ?? "",
@@ -269,6 +254,7 @@ function declarationOf(state: VmState): VmDeclaration {
   return {
     vmId: state.vm_id ?? "",
     pci: state.pci ?? {},
+    pciOrder: state.pci_order,
     usb: state.usb ?? {},
     machine: state.machine,
     cpu: state.cpu,

@@ -3,6 +3,7 @@ import { archGrub, archSystemdBoot } from "./families/arch";
 import { debianDracut, debianSystemdBoot } from "./families/debian";
 import { alma8, centos7, fedora, ovirtNode, power, rocky9 } from "./families/redHat";
 import { opensuse } from "./families/suse";
+import { openNebulaFrontEnd } from "./openNebulaFrontEnd";
 import { proxmoxAmd } from "./proxmoxAmd";
 import { proxmoxIntel } from "./proxmoxIntel";
 import type { Profile } from "./types";
@@ -24,6 +25,7 @@ export const profiles: Readonly<Record<string, Profile>> = Object.fromEntries(
     archGrub,
     power,
     ovirtNode,
+    openNebulaFrontEnd,
   ].map((profile) => [profile.name, profile]),
 );
 

@@ -1,3 +1,5 @@
+import type { OpenNebulaCloud } from "../opennebula/types";
+
 /** What a machine is made of and what its administrator had installed before anything of ours came. */
 export interface Profile {
   readonly name: string;
@@ -57,6 +59,8 @@ export interface Profile {
   /** Names of vendors and devices for pci.ids: `10de` or `10de:2204`. */
   readonly names: Readonly<Record<string, string>>;
   readonly proxmox?: ProxmoxNode;
+  /** It is an OpenNebula front end. */
+  readonly openNebula?: OpenNebulaCloud;
 }
 
 export interface BootLoader {

@@ -1,3 +1,4 @@
+import { openNebulaPrograms } from "../opennebula/programs";
 import type { Profile } from "../profiles/types";
 import { updateGrub } from "./grub";
 import { dracut, lsinitrd } from "./dracut";
@@ -46,5 +47,6 @@ export function programsOf(profile: Profile): Record<string, Program> {
     "embedded-tee": tee,
     ...(profile.zpools === "" ? {} : zfsPrograms),
     ...(profile.proxmox ? { "proxmox-boot-tool": proxmoxBootTool, ...proxmoxPrograms } : {}),
+    ...(profile.openNebula ? openNebulaPrograms : {}),
   };
 }

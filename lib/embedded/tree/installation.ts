@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { modulePath } from "../kernel/aliases";
 import type { Files } from "../files";
 import { imagesOf } from "../profiles/bootImages";
+import { installOpenNebula } from "../opennebula/database";
 import type { Profile } from "../profiles/types";
 import { installBootLoader, installBuilder, isDebian } from "./bootInstallation";
 
@@ -38,6 +39,7 @@ export function install(files: Files, profile: Profile): void {
   installBuilder(files, profile);
   installBootLoader(files, profile);
   if (profile.proxmox) installProxmox(files, profile.proxmox);
+  if (profile.openNebula) installOpenNebula(files, profile.openNebula);
 }
 
 function installKernel(files: Files, profile: Profile, release: string): void {
