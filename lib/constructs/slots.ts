@@ -35,6 +35,61 @@ export interface ProvidedFile extends Provided {
   readonly host: IConstruct;
 }
 
+/** What OpenNebula picks a device by: ids in hex, any of them, or one address. */
+export interface PciRequestProps {
+  /**
+   * Vendor id, such as `10de`.
+   * @default any
+   */
+  readonly vendor?: string;
+  /**
+   * Device id, such as `11bf`.
+   * @default any
+   */
+  readonly device?: string;
+  /**
+   * PCI class, such as `0300`.
+   * @default any
+   */
+  readonly class?: string;
+  /**
+   * Exactly the function at this address of the VM's host, such as `07:00.0`.
+   * @default none; ids are given
+   */
+  readonly shortAddress?: string;
+}
+
+/** What a passed-through NIC gets of a virtual network. */
+export interface PciNicProps {
+  /** Name of the virtual network; its driver is `dummy` or `802.1Q`. */
+  readonly network: string;
+  /**
+   * Name of the user whose network it is.
+   * @default the VM's owner
+   */
+  readonly networkUname?: string;
+  /**
+   * MAC address.
+   * @default the network's next
+   */
+  readonly mac?: string;
+  /**
+   * IPv4 address.
+   * @default the network's next
+   */
+  readonly ip?: string;
+  /**
+   * IPv6 address.
+   * @default the network's next
+   */
+  readonly ip6?: string;
+  /**
+   * VLAN that the guest tags.
+   * @default the network's
+   */
+  readonly vlanId?: number;
+}
+
 /** What stands in one PCI slot. Each hypervisor takes some of the options, and names in an error what it takes. */
 export interface PciSlotProps {
   /**
@@ -47,6 +102,21 @@ export interface PciSlotProps {
    * @default none; `device` is set
    */
   readonly mapping?: string | ProvidedMapping;
+  /**
+   * Any device of a kind, instead of `device`: OpenNebula picks a free one.
+   * @default none; `device` is set
+   */
+  readonly request?: PciRequestProps;
+  /**
+   * The device is a NIC that OpenNebula connects to a virtual network.
+   * @default none
+   */
+  readonly nic?: PciNicProps;
+  /**
+   * Profile of a virtual GPU, as `onehost show` lists it.
+   * @default none
+   */
+  readonly profile?: string;
   /**
    * Show it to the guest as a PCI Express device. Needs a q35 machine.
    * @default false
@@ -102,76 +172,6 @@ export interface PciSlotProps {
    * @default the device's own
    */
   readonly subDeviceId?: string;
-  /**
-   * Any device of a kind, instead of `device`: OpenNebula picks a free one.
-   * @default none; `device` is set
-   */
-  readonly request?: PciRequestProps;
-  /**
-   * The device is a NIC that OpenNebula connects to a virtual network.
-   * @default none
-   */
-  readonly nic?: PciNicProps;
-  /**
-   * Profile of a virtual GPU, as `onehost show` lists it.
-   * @default none
-   */
-  readonly profile?: string;
-}
-
-/** What OpenNebula picks a device by: ids in hex, any of them, or one address. */
-export interface PciRequestProps {
-  /**
-   * Vendor id, such as `10de`.
-   * @default any
-   */
-  readonly vendor?: string;
-  /**
-   * Device id, such as `11bf`.
-   * @default any
-   */
-  readonly device?: string;
-  /**
-   * PCI class, such as `0300`.
-   * @default any
-   */
-  readonly class?: string;
-  /**
-   * Exactly the function at this address of the VM's host, such as `07:00.0`.
-   * @default none; ids are given
-   */
-  readonly shortAddress?: string;
-}
-
-/** What a passed-through NIC gets of a virtual network. */
-export interface PciNicProps {
-  /** Name of the virtual network; its driver is `dummy` or `802.1Q`. */
-  readonly network: string;
-  /**
-   * Name of the user whose network it is.
-   * @default the VM's owner
-   */
-  readonly networkUname?: string;
-  /**
-   * MAC address.
-   * @default the network's next
-   */
-  readonly mac?: string;
-  /**
-   * IPv4 address.
-   * @default the network's next
-   */
-  readonly ip?: string;
-  /**
-   * IPv6 address.
-   * @default the network's next
-   */
-  readonly ip6?: string;
-  /**
-   * VLAN that the guest tags.
-   * @default the network's
-   */
-  readonly vlanId?: number;
 }
 
 /** What stands in one USB slot: one of `host`, `spice` and `mapping`. */
@@ -357,6 +357,9 @@ export function pciSlots(slots: Slots<PciSlotProps>, addressOf: AddressOf): Reco
   return mapValues(slots, (slot) => ({
     device: slot.device === undefined ? null : addressOf(slot.device),
     mapping: slotValue(slot.mapping) ?? null,
+    request: slot.request === undefined ? null : writtenRequest(slot.request),
+    nic: slot.nic === undefined ? null : writtenNic(slot.nic),
+    profile: slot.profile ?? null,
     pcie: slot.pcie ?? null,
     rombar: slot.rombar ?? null,
     romfile: slotValue(slot.romfile) ?? null,
@@ -368,9 +371,6 @@ export function pciSlots(slots: Slots<PciSlotProps>, addressOf: AddressOf): Reco
     device_id: slot.deviceId ?? null,
     sub_vendor_id: slot.subVendorId ?? null,
     sub_device_id: slot.subDeviceId ?? null,
-    request: slot.request === undefined ? null : writtenRequest(slot.request),
-    nic: slot.nic === undefined ? null : writtenNic(slot.nic),
-    profile: slot.profile ?? null,
   }));
 }
 

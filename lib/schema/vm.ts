@@ -38,6 +38,9 @@ export const pciSlotAttributes = {
     "PCI address: `dddd:bb:dd` (all functions) or `dddd:bb:dd.f`; several functions joined by `;`.",
   ),
   mapping: optional(string, "Name of a cluster resource mapping, instead of `device`."),
+  request: optional(object(pciRequestAttributes), "Any device of a kind, which OpenNebula picks."),
+  nic: optional(object(pciNicAttributes), "The device is a NIC that OpenNebula connects to a network."),
+  profile: optional(string, "Profile of a virtual GPU, as OpenNebula lists it."),
   pcie: optional(bool, "Present it as a PCI Express device; needs machine q35. Default false."),
   rombar: optional(bool, "Show the option ROM to the guest. Default true."),
   romfile: optional(string, "Name of a ROM file under /usr/share/kvm."),
@@ -49,9 +52,6 @@ export const pciSlotAttributes = {
   device_id: optional(string, "Device id shown to the guest."),
   sub_vendor_id: optional(string, "Subsystem vendor id shown to the guest."),
   sub_device_id: optional(string, "Subsystem device id shown to the guest."),
-  request: optional(object(pciRequestAttributes), "Any device of a kind, which OpenNebula picks."),
-  nic: optional(object(pciNicAttributes), "The device is a NIC that OpenNebula connects to a network."),
-  profile: optional(string, "Profile of a virtual GPU, as OpenNebula lists it."),
 } as const;
 
 /** One USB slot. */

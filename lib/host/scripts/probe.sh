@@ -306,6 +306,32 @@ module_parameters() {
 	done
 }
 
+# An OpenNebula front end is where its commands and the probes that it hands to its hosts are.
+opennebula() {
+	[ -d "$ROOT/var/lib/one/remotes" ] && has onehost && has onevm && has onetemplate && has onevnet || return 0
+	emit opennebula
+	opennebula_answer opennebula-hosts onehost list -j
+	opennebula_answer opennebula-vms onevm list -j --extended
+	opennebula_answer opennebula-templates onetemplate list -j
+	opennebula_answer opennebula-networks onevnet list -j
+}
+
+# What oneadmin's command prints, as kind $1; or its words where it fails twice.
+opennebula_answer() {
+	kind=$1
+	shift
+	if answer=$(as_oneadmin "$@" 2>/dev/null) || answer=$(as_oneadmin "$@" 2>&1); then
+		emit "$kind" "$(printf '%s\n' "$answer" | base64 -w 0)"
+	else
+		answer=$(printf '%s: %s' "$*" "$answer" | head -c 2000)
+		emit opennebula-failure "$(printf '%s' "$answer" | base64 -w 0)"
+	fi
+}
+
+as_oneadmin() {
+	timeout -k 10 60 sudo -n -H -u oneadmin -- "$@" </dev/null
+}
+
 # Whole files in three forks, however many there are. `cat` and `wc` may see different moments, hence the second look.
 files() {
 	set --
@@ -389,30 +415,4 @@ rom_files() {
 	done <<-END
 		$digests
 	END
-}
-
-# An OpenNebula front end is where its commands and the probes that it hands to its hosts are.
-opennebula() {
-	[ -d "$ROOT/var/lib/one/remotes" ] && has onehost && has onevm && has onetemplate && has onevnet || return 0
-	emit opennebula
-	opennebula_answer opennebula-hosts onehost list -j
-	opennebula_answer opennebula-vms onevm list -j --extended
-	opennebula_answer opennebula-templates onetemplate list -j
-	opennebula_answer opennebula-networks onevnet list -j
-}
-
-# What oneadmin's command prints, as kind $1; or its words where it fails twice.
-opennebula_answer() {
-	kind=$1
-	shift
-	if answer=$(as_oneadmin "$@" 2>/dev/null) || answer=$(as_oneadmin "$@" 2>&1); then
-		emit "$kind" "$(printf '%s\n' "$answer" | base64 -w 0)"
-	else
-		answer=$(printf '%s: %s' "$*" "$answer" | head -c 2000)
-		emit opennebula-failure "$(printf '%s' "$answer" | base64 -w 0)"
-	fi
-}
-
-as_oneadmin() {
-	timeout -k 10 60 sudo -n -H -u oneadmin -- "$@" </dev/null
 }
