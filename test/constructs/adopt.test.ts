@@ -45,6 +45,9 @@ test("the import block carries the whole declaration, also what is declared afte
         hostpci0: {
           device: "0000:01:00",
           mapping: null,
+          request: null,
+          nic: null,
+          profile: null,
           pcie: null,
           rombar: null,
           romfile: null,
