@@ -111,20 +111,20 @@ export const isPem: Check<string> = (where, value) => {
   if (!value.includes("-----BEGIN ")) throw errors.badPem(where);
 };
 
-export const isVlanId: Check<number> = (where, value) => {
-  if (!Number.isInteger(value) || value < 1 || value > 4094) throw errors.badVlanId(where, value);
-};
-
-export const isSecondsOrNone: Check<number> = (where, value) => {
-  if (!(value >= 0)) throw errors.badSecondsOrNone(where, value);
-};
-
 export const isPort: Check<number> = (where, value) => {
   if (!Number.isInteger(value) || value < 1 || value > 65535) throw errors.badPort(where, value);
 };
 
 export const isMebibytes: Check<number> = (where, value) => {
   if (!Number.isInteger(value) || value < 0 || value > 999_999_999) throw errors.badMebibytes(where, value);
+};
+
+export const isVlanId: Check<number> = (where, value) => {
+  if (!Number.isInteger(value) || value < 1 || value > 4094) throw errors.badVlanId(where, value);
+};
+
+export const isSecondsOrNone: Check<number> = (where, value) => {
+  if (!(value >= 0)) throw errors.badSecondsOrNone(where, value);
 };
 
 /** Several functions may be joined by `;`. */

@@ -16,22 +16,6 @@ export type Step =
   | { readonly step: "remove"; readonly path: string; readonly expect: string | null }
   /** Run a command that the written files need (update-grub, ...). Owed (see HostFacts.pending) until it succeeded. */
   | { readonly step: "run"; readonly command: readonly string[]; readonly timeoutSeconds: number }
-  /** Refuse if one of these functions carries something essential now; `allow` are those the author named. */
-  | { readonly step: "guard"; readonly addresses: readonly string[]; readonly allow: readonly string[] }
-  /** Bind functions of one slot together to vfio-pci; each must still be the device that was planned. */
-  | {
-      readonly step: "bind";
-      readonly functions: readonly { readonly address: string; readonly id: string }[];
-    }
-  /** Give functions back: clear the override, load and bind the recorded driver (empty: the one noted on the host when it was bound, if any). */
-  | {
-      readonly step: "release";
-      readonly functions: readonly { readonly address: string; readonly driver: string }[];
-    }
-  /** Write a value into a file of /sys. */
-  | { readonly step: "sysfs"; readonly path: string; readonly value: string }
-  /** A command whose failure stops the change but which nothing owes afterwards (qm set, qm reboot, ...). */
-  | { readonly step: "command"; readonly command: readonly string[]; readonly timeoutSeconds: number }
   /**
    * A command that reads a file: `content` is there for `owner` alone while it runs, and its path stands for the word
    * `{file}`.
@@ -60,6 +44,22 @@ export type Step =
       readonly what: string;
       readonly timeoutSeconds: number;
     }
+  /** Refuse if one of these functions carries something essential now; `allow` are those the author named. */
+  | { readonly step: "guard"; readonly addresses: readonly string[]; readonly allow: readonly string[] }
+  /** Bind functions of one slot together to vfio-pci; each must still be the device that was planned. */
+  | {
+      readonly step: "bind";
+      readonly functions: readonly { readonly address: string; readonly id: string }[];
+    }
+  /** Give functions back: clear the override, load and bind the recorded driver (empty: the one noted on the host when it was bound, if any). */
+  | {
+      readonly step: "release";
+      readonly functions: readonly { readonly address: string; readonly driver: string }[];
+    }
+  /** Write a value into a file of /sys. */
+  | { readonly step: "sysfs"; readonly path: string; readonly value: string }
+  /** A command whose failure stops the change but which nothing owes afterwards (qm set, qm reboot, ...). */
+  | { readonly step: "command"; readonly command: readonly string[]; readonly timeoutSeconds: number }
   /** Reboot the host, as the last step, detached, so that the answer still arrives. */
   | { readonly step: "reboot"; readonly expectBootId: string };
 
