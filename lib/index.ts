@@ -3,6 +3,13 @@ export { BoundDevice } from "./constructs/BoundDevice";
 export type { Connection, JumpHost, WhenUnreachable } from "./constructs/connection";
 export { IommuHost, type IommuHostProps } from "./constructs/IommuHost";
 export { Libvirt } from "./constructs/Libvirt";
+export { OpenNebula, type OpenNebulaProps } from "./constructs/OpenNebula";
+export {
+  OpenNebulaPciFilter,
+  type OpenNebulaHostSelection,
+  type OpenNebulaPciFilterProps,
+  type OpenNebulaPciSelection,
+} from "./constructs/OpenNebulaPciFilter";
 export {
   PassthroughProvider,
   type PassthroughProviderProps,

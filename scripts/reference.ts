@@ -5,6 +5,7 @@ import ts from "typescript";
 import {
   iommuHostSchema,
   ovirtHostSchema,
+  openNebulaPciSchema,
   pciDevicesSchema,
   pciMappingSchema,
   providerSchema,
@@ -40,6 +41,7 @@ export function reference(): string {
       usbMappingSchema,
       romFileSchema,
       ovirtHostSchema,
+      openNebulaPciSchema,
       pciDevicesSchema,
     ].flatMap(resource),
   ]

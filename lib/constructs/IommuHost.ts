@@ -107,7 +107,7 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
   /** The host's name in plans and messages: the construct's path in its stack. */
   readonly name: string;
   readonly #props: IommuHostProps;
-  readonly #provided: ProviderHost;
+  readonly #provided: Required<ProviderHost>;
   readonly #bindings: HostBinding[] = [];
   readonly #guests: Guest[] = [];
 
@@ -229,7 +229,7 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
 
   protected override predecessors(): readonly string[] {
     const before = this.passthrough._before(this.#provided);
-    return before === undefined ? [] : [before.event.fqn];
+    return before === undefined ? [] : [before.fqn];
   }
 
   protected override declared(): ConfigOf<typeof iommuHostSchema.attributes> {

@@ -49,8 +49,8 @@ export interface ProviderHost {
   readonly name: string;
   readonly connection: Connection;
   readonly node: IConstruct["node"];
-  /** The event that proves the host; the next host waits for it. */
-  readonly event: { readonly fqn: string };
+  /** The event that proves the host; the next host waits for it. Absent for a machine that this stack never reboots. */
+  readonly event?: { readonly fqn: string };
 }
 
 /** An engine of the stack, as the provider block knows it. */
@@ -133,11 +133,13 @@ export class PassthroughProvider extends TerraformProvider {
   }
 
   /**
-   * The host that must be proven before this one is changed.
+   * The event that proves the host before this one, which must be over before this one is changed.
    * @internal
    */
-  _before(host: ProviderHost): ProviderHost | undefined {
-    return this.rolling ? this.#hosts[this.#hosts.indexOf(host) - 1] : undefined;
+  _before(host: ProviderHost): ProviderHost["event"] {
+    if (!this.rolling) return undefined;
+    const earlier = this.#hosts.slice(0, this.#hosts.indexOf(host));
+    return earlier.flatMap(({ event }) => event ?? []).at(-1);
   }
 
   protected override synthesizeAttributes(): Written {

@@ -13,6 +13,7 @@ import {
   pciSlots,
   providedFor,
   resolvedAddress,
+  resolvedFunctions,
   slotClaims,
   usbClaims,
   usbSlots,
@@ -207,7 +208,7 @@ export class PassthroughVm extends PassthroughResource<typeof vmSchema.attribute
   }
 
   protected override declared(): Declared {
-    return this.#declared(resolvedAddress);
+    return this.#declared(this.target.hypervisor === "opennebula" ? resolvedFunctions : resolvedAddress);
   }
 
   protected override imported(): Declared {
@@ -222,6 +223,7 @@ export class PassthroughVm extends PassthroughResource<typeof vmSchema.attribute
       hypervisor: on.hypervisor,
       vm_id: on.vmId,
       pci: pci && pciSlots(pci, addressOf),
+      pci_order: on.hypervisor === "opennebula" && pci ? Object.keys(pci) : undefined,
       usb: usb && usbSlots(usb),
       machine,
       cpu,

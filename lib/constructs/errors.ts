@@ -312,3 +312,66 @@ export const sameVm = (vm: string, one: string, other: string): Error =>
   new Error(
     `${one} and ${other} both describe ${vm}. Expected one PassthroughVm for each VM; put all slots into one of them.`,
   );
+
+export const notBuilt = (missing: string): Error =>
+  new Error(
+    `The provider is not built: ${missing} is missing. Run \`npm run build\` in the checkout of cdktf-passthrough, or ` +
+      "install the package again.",
+  );
+
+export const frontEndWithoutPlace = (where: string, given: readonly string[]): Error =>
+  new Error(
+    `${where} names ${given.length === 0 ? "no machine" : given.join(" and ")}. Expected either \`connection\`, or ` +
+      "`host` where the front end is a host of the stack too.",
+  );
+
+export const secondFilter = (frontEnd: string, one: string, other: string): Error =>
+  new Error(
+    `${one} and ${other} both describe what the hosts of ${frontEnd} list. Expected one OpenNebulaPciFilter for each ` +
+      "front end; put everything into one of them.",
+  );
+
+export const emptyPciFilter = (where: string): Error =>
+  new Error(`${where} is empty. Expected at least one pattern, such as 10de:*; 0:0 lists no device.`);
+
+export const malformedPciFilter = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not a PCI filter. Expected vendor:device[:class] in hex, each of them empty or * for ` +
+      "any, such as 10de:*, *:10d3 or 8086::0c03.",
+  );
+
+export const malformedShortAddress = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not an address for OpenNebula. Expected bus, device and function, such as 07:00.0; it ` +
+      "knows PCI domain 0000 alone.",
+  );
+
+export const malformedShortHex = (where: string, value: string): Error =>
+  new Error(`${where}: ${quote(value)} is not an id. Expected up to four hex digits, such as 10de.`);
+
+export const malformedMac = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not a MAC address. Expected six pairs of hex digits, such as 02:00:c0:a8:00:0a.`,
+  );
+
+export const badVlanId = (where: string, value: number): Error =>
+  new Error(`${where}: ${value} is not a VLAN. Expected a whole number from 1 to 4094.`);
+
+export const malformedDeviceName = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not a device name. Expected a regular expression on one line, such as ^MegaRAID.`,
+  );
+
+export const malformedOpenNebulaName = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not a name or id of OpenNebula. Expected one as its commands list it, on one line.`,
+  );
+
+export const devicesOfTwoHosts = (where: string, one: string, other: string): Error =>
+  new Error(
+    `${where} names ${one} and ${other}, which are of two hosts. Expected the devices of one machine: the one that ` +
+      "OpenNebula knows by this name.",
+  );
+
+export const badSecondsOrNone = (where: string, value: number): Error =>
+  new Error(`${where}: ${value} is not a number of seconds. Expected 0 or more.`);

@@ -1,6 +1,13 @@
 import { Token } from "cdktf";
 import type { IConstruct } from "constructs";
-import { notTaken, type HypervisorTakes, type PciSlot, type UsbSlot } from "../schema";
+import {
+  notTaken,
+  type HypervisorTakes,
+  type PciNic,
+  type PciRequest,
+  type PciSlot,
+  type UsbSlot,
+} from "../schema";
 import { BoundDevice } from "./BoundDevice";
 import type { Claim } from "./claims";
 import * as errors from "./errors";
@@ -28,6 +35,61 @@ export interface ProvidedFile extends Provided {
   readonly host: IConstruct;
 }
 
+/** What OpenNebula picks a device by: ids in hex, any of them, or one address. */
+export interface PciRequestProps {
+  /**
+   * Vendor id, such as `10de`.
+   * @default any
+   */
+  readonly vendor?: string;
+  /**
+   * Device id, such as `11bf`.
+   * @default any
+   */
+  readonly device?: string;
+  /**
+   * PCI class, such as `0300`.
+   * @default any
+   */
+  readonly class?: string;
+  /**
+   * Exactly the function at this address of the VM's host, such as `07:00.0`.
+   * @default none; ids are given
+   */
+  readonly shortAddress?: string;
+}
+
+/** What a passed-through NIC gets of a virtual network. */
+export interface PciNicProps {
+  /** Name of the virtual network; its driver is `dummy` or `802.1Q`. */
+  readonly network: string;
+  /**
+   * Name of the user whose network it is.
+   * @default the VM's owner
+   */
+  readonly networkUname?: string;
+  /**
+   * MAC address.
+   * @default the network's next
+   */
+  readonly mac?: string;
+  /**
+   * IPv4 address.
+   * @default the network's next
+   */
+  readonly ip?: string;
+  /**
+   * IPv6 address.
+   * @default the network's next
+   */
+  readonly ip6?: string;
+  /**
+   * VLAN that the guest tags.
+   * @default the network's
+   */
+  readonly vlanId?: number;
+}
+
 /** What stands in one PCI slot. Each hypervisor takes some of the options, and names in an error what it takes. */
 export interface PciSlotProps {
   /**
@@ -40,6 +102,21 @@ export interface PciSlotProps {
    * @default none; `device` is set
    */
   readonly mapping?: string | ProvidedMapping;
+  /**
+   * Any device of a kind, instead of `device`: OpenNebula picks a free one.
+   * @default none; `device` is set
+   */
+  readonly request?: PciRequestProps;
+  /**
+   * The device is a NIC that OpenNebula connects to a virtual network.
+   * @default none
+   */
+  readonly nic?: PciNicProps;
+  /**
+   * Profile of a virtual GPU, as `onehost show` lists it.
+   * @default none
+   */
+  readonly profile?: string;
   /**
    * Show it to the guest as a PCI Express device. Needs a q35 machine.
    * @default false
@@ -197,6 +274,13 @@ export function checkPciSlots(
 const romfileRules = { name: valid.isRomfile, path: valid.isRomfilePath } as const;
 
 function checkPciSlot(where: string, slot: PciSlotProps, machine: string | undefined): void {
+  const { request, nic } = slot;
+  for (const id of ["vendor", "device", "class"] as const)
+    valid.check(valid.isShortHex, `${where}.request.${id}`, request?.[id]);
+  valid.check(valid.isShortAddress, `${where}.request.shortAddress`, request?.shortAddress);
+  valid.check(valid.isOpenNebulaName, `${where}.nic.network`, nic?.network);
+  valid.check(valid.isMac, `${where}.nic.mac`, nic?.mac);
+  valid.check(valid.isVlanId, `${where}.nic.vlanId`, nic?.vlanId);
   if (slot.device !== undefined && !(slot.device instanceof BoundDevice)) {
     valid.check(valid.isAddresses, `${where}.device`, slot.device.address);
   }
@@ -313,6 +397,13 @@ export function usbClaims(path: string, slots: Slots<UsbSlotProps>): Claim[] {
 /** How a slot names its device: by what its binding resolves it to, or by what is known without the host. */
 export type AddressOf = (device: NonNullable<PciSlotProps["device"]>) => string | null;
 
+/** Every function of a bound device once its binding knows them, joined by `;`: OpenNebula takes functions alone. */
+export const resolvedFunctions: AddressOf = (device) => {
+  if (!(device instanceof BoundDevice)) return device.address;
+  const { binding, key } = device;
+  return `\${join(";", [for address, one in ${binding.fqn}.functions : address if one.device == ${JSON.stringify(key)}])}`;
+};
+
 export const resolvedAddress: AddressOf = (device) => device.address;
 
 export const literalAddress: AddressOf = (device) => {
@@ -325,6 +416,9 @@ export function pciSlots(slots: Slots<PciSlotProps>, addressOf: AddressOf): Reco
   return mapValues(slots, (slot) => ({
     device: slot.device === undefined ? null : addressOf(slot.device),
     mapping: slotValue(slot.mapping) ?? null,
+    request: slot.request === undefined ? null : writtenRequest(slot.request),
+    nic: slot.nic === undefined ? null : writtenNic(slot.nic),
+    profile: slot.profile ?? null,
     pcie: slot.pcie ?? null,
     rombar: slot.rombar ?? null,
     romfile: slotValue(slot.romfile) ?? null,
@@ -344,6 +438,18 @@ export function pciSlots(slots: Slots<PciSlotProps>, addressOf: AddressOf): Reco
     teaming: slot.teaming ?? null,
     live: slot.live ?? null,
   }));
+}
+
+function writtenRequest(request: PciRequestProps): PciRequest {
+  const { vendor = null, device = null, shortAddress = null } = request;
+  return { vendor, device, class: request.class ?? null, short_address: shortAddress };
+}
+
+function writtenNic({ network, networkUname, mac, ip, ip6, vlanId }: PciNicProps): PciNic {
+  return {
+    ...{ network, network_uname: networkUname ?? null, mac: mac ?? null },
+    ...{ ip: ip ?? null, ip6: ip6 ?? null, vlan_id: vlanId ?? null },
+  };
 }
 
 export function usbSlots(slots: Slots<UsbSlotProps>): Record<string, UsbSlot> {

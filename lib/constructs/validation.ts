@@ -46,6 +46,18 @@ export const isUsbHost = matching(
 export const isModule = matching(/^[A-Za-z0-9][\w-]*$/, errors.malformedModule);
 export const isSoftdep = matching(/^(?:(?:pre|post):(?: +[A-Za-z0-9][\w-]*)+ *)+$/, errors.malformedSoftdep);
 export const isDeviceKey = matching(/^\w[\w.-]*$/, errors.malformedKey);
+export const isPciFilter = matching(
+  /^(?:\*|[0-9a-f]{0,4})(?::(?:\*|[0-9a-f]{0,4})){1,2}$/i,
+  errors.malformedPciFilter,
+);
+export const isShortAddress = matching(
+  /^(?:0000:)?[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/i,
+  errors.malformedShortAddress,
+);
+export const isShortHex = matching(/^[0-9a-f]{1,4}$/i, errors.malformedShortHex);
+export const isMac = matching(/^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/i, errors.malformedMac);
+export const isDeviceName = matching(/^\P{Cc}+$/u, errors.malformedDeviceName);
+export const isOpenNebulaName = matching(/^(?!-)\P{Cc}+$/u, errors.malformedOpenNebulaName);
 export const isRomfile = matching(/^[^/\s,]+$/, errors.romfileIsPath);
 export const isMappingName = matching(/^[a-z][a-z0-9_-]+$/i, errors.malformedMappingName);
 export const isLine = matching(
@@ -111,6 +123,14 @@ export const isPort: Check<number> = (where, value) => {
 
 export const isMebibytes: Check<number> = (where, value) => {
   if (!Number.isInteger(value) || value < 0 || value > 999_999_999) throw errors.badMebibytes(where, value);
+};
+
+export const isVlanId: Check<number> = (where, value) => {
+  if (!Number.isInteger(value) || value < 1 || value > 4094) throw errors.badVlanId(where, value);
+};
+
+export const isSecondsOrNone: Check<number> = (where, value) => {
+  if (!(value >= 0)) throw errors.badSecondsOrNone(where, value);
 };
 
 /** Several functions may be joined by `;`. */

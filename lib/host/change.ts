@@ -76,6 +76,26 @@ function renderStep(step: Step, index: number, expectations: Expectations): stri
       return call("run_command", number, String(step.timeoutSeconds), ...step.command);
     case "command":
       return call("plain_command", number, String(step.timeoutSeconds), ...step.command);
+    case "feed":
+      return call(
+        "feed_command",
+        number,
+        String(step.timeoutSeconds),
+        step.owner,
+        Buffer.from(step.content, "utf8").toString("base64"),
+        ...step.command,
+      );
+    case "unchanged":
+      return call("still_answers", number, step.expect, step.what, ...step.command);
+    case "await":
+      return call(
+        "await_answer",
+        number,
+        String(step.timeoutSeconds),
+        step.pattern,
+        step.what,
+        ...step.command,
+      );
     case "guard":
       return call("guard", number, step.allow.join(" "), ...step.addresses);
     case "bind":

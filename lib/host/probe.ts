@@ -4,11 +4,13 @@ import type {
   CriticalUse,
   HostFacts,
   LibvirtFacts,
+  OpenNebulaFacts,
   PciDevice,
   ProxmoxFacts,
   ProxmoxVmFacts,
 } from "../model/facts";
 import { mayBeOurs } from "../model/observation";
+import { pciConfPath } from "../model/openNebulaPciConf";
 import { paths } from "../model/paths";
 import { parseLibvirt } from "./libvirt";
 import { nextKernel, type SystemdBootChoice } from "./nextKernel";
@@ -109,6 +111,7 @@ export function parseProbe(stdout: string, host: string, stderr = ""): HostFacts
     record: answer.file(paths.record),
     pending: lines(answer.file("/var/lib/cdktf-passthrough/pending")),
     proxmox: proxmox(answer),
+    opennebula: opennebula(answer),
     memory: Number(answer.one("memory")) || 0,
     usbDevices: answer.rows("usb").map(([port = "", id = "", kind = "", number = "", ...name]) => ({
       port,
@@ -450,4 +453,17 @@ function sectionNames(text: string | null, type?: string): string[] {
     if (first === undefined || (type !== undefined && type !== first)) return [];
     return [name ?? first];
   });
+}
+
+function opennebula(answer: Answer): OpenNebulaFacts | null {
+  if (!answer.some("opennebula")) return null;
+  const [failure] = answer.all("opennebula-failure").map(decode);
+  return {
+    pciConf: answer.file(pciConfPath),
+    hosts: decode(answer.one("opennebula-hosts")),
+    vms: decode(answer.one("opennebula-vms")),
+    templates: decode(answer.one("opennebula-templates")),
+    networks: decode(answer.one("opennebula-networks")),
+    failure: failure ?? null,
+  };
 }

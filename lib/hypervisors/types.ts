@@ -24,6 +24,31 @@ export interface PciSlot {
   readonly unassigned?: boolean | null;
   readonly teaming?: string | null;
   readonly live?: boolean | null;
+  /** Any device of a kind, where the system of VMs picks one itself. */
+  readonly request?: PciRequest | null;
+  /** The device is a NIC that the system of VMs connects to a network. */
+  readonly nic?: PciNic | null;
+  /** Of a virtual GPU. */
+  readonly profile?: string | null;
+}
+
+/** A kind of device by its ids in hex, any of them, or one function by its address `bb:dd.f`. */
+export interface PciRequest {
+  readonly vendor: string | null;
+  readonly device: string | null;
+  readonly class: string | null;
+  readonly short_address: string | null;
+}
+
+/** What a passed-through NIC gets of a virtual network. */
+export interface PciNic {
+  readonly network: string | null;
+  /** Whose network it is. */
+  readonly network_uname: string | null;
+  readonly mac: string | null;
+  readonly ip: string | null;
+  readonly ip6: string | null;
+  readonly vlan_id: number | null;
 }
 
 /** One USB slot as the author declares it; null or left out where not set. */
@@ -59,6 +84,8 @@ export interface VmCreation {
 export interface VmDeclaration {
   readonly vmId: string;
   readonly pci: Readonly<Record<string, PciSlot>>;
+  /** Names of the PCI slots as the guest is to have their NICs, where the order matters. */
+  readonly pciOrder?: readonly string[] | null;
   readonly usb: Readonly<Record<string, UsbSlot>>;
   readonly machine: string | null;
   readonly cpu: string | null;

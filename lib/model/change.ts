@@ -16,6 +16,34 @@ export type Step =
   | { readonly step: "remove"; readonly path: string; readonly expect: string | null }
   /** Run a command that the written files need (update-grub, ...). Owed (see HostFacts.pending) until it succeeded. */
   | { readonly step: "run"; readonly command: readonly string[]; readonly timeoutSeconds: number }
+  /**
+   * A command that reads a file: `content` is there for `owner` alone while it runs, and its path stands for the word
+   * `{file}`.
+   */
+  | {
+      readonly step: "feed";
+      readonly command: readonly string[];
+      readonly content: string;
+      readonly owner: string;
+      readonly timeoutSeconds: number;
+    }
+  /** Refuse unless a command still prints what was read; `what` it is about, in words. */
+  | {
+      readonly step: "unchanged";
+      readonly command: readonly string[];
+      /** sha256 of what it printed. */
+      readonly expect: string;
+      readonly what: string;
+    }
+  /** Ask again until a line that a command prints matches `pattern` (an extended regular expression). */
+  | {
+      readonly step: "await";
+      readonly command: readonly string[];
+      readonly pattern: string;
+      /** What is waited for, in words. */
+      readonly what: string;
+      readonly timeoutSeconds: number;
+    }
   /** Refuse if one of these functions carries something essential now; `allow` are those the author named. */
   | { readonly step: "guard"; readonly addresses: readonly string[]; readonly allow: readonly string[] }
   /** Bind functions of one slot together to vfio-pci; each must still be the device that was planned. */

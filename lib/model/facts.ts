@@ -76,6 +76,8 @@ export interface HostFacts {
   readonly proxmox: ProxmoxFacts | null;
   /** null where there is no `virsh`. */
   readonly libvirt: LibvirtFacts | null;
+  /** null where the host is no OpenNebula front end. */
+  readonly opennebula: OpenNebulaFacts | null;
   /** MemTotal of /proc/meminfo, in KiB; 0 where it cannot be read. */
   readonly memory: number;
   readonly usbDevices: readonly UsbDevice[];
@@ -208,4 +210,17 @@ export interface LibvirtDomainFacts {
   readonly persistent: boolean;
   /** It starts with the host. */
   readonly autostart: boolean;
+}
+
+/** An OpenNebula front end: what its commands print, as it stands. */
+export interface OpenNebulaFacts {
+  /** The PCI probe's configuration, whole; null if there is none. */
+  readonly pciConf: string | null;
+  /** What `onehost list -j` and its like print; empty where one failed. */
+  readonly hosts: string;
+  readonly vms: string;
+  readonly templates: string;
+  readonly networks: string;
+  /** A command that gave no answer, with its own words; null where all answered. */
+  readonly failure: string | null;
 }

@@ -5,7 +5,10 @@ import type { HostFacts } from "./facts";
  * The part of a probe that a plan may stand on. A refresh keeps it beside the state, so that planning is a pure
  * function of what was read, also when the plan is made again inside the apply.
  */
-export type Observation = Omit<HostFacts, "critical" | "proxmox" | "libvirt" | "usbDevices" | "memory">;
+export type Observation = Omit<
+  HostFacts,
+  "critical" | "proxmox" | "libvirt" | "opennebula" | "usbDevices" | "memory"
+>;
 
 /** What lines of ours may stand in, and what decides how they are merged. */
 const kept =
@@ -19,6 +22,7 @@ export function observe(facts: HostFacts): Observation {
     critical: _critical,
     proxmox: _proxmox,
     libvirt: _libvirt,
+    opennebula: _opennebula,
     usbDevices: _usb,
     memory: _memory,
     ...rest

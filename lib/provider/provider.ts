@@ -5,6 +5,7 @@ import { Hosts, type Connections } from "./hosts";
 import { iommuHost } from "./iommuHost";
 import { pciMapping, usbMapping } from "./mapping";
 import { ovirtHost } from "./ovirtHost";
+import { openNebulaPci } from "./openNebulaPci";
 import { pciDevices } from "./pciDevices";
 import { romFile } from "./romFile";
 import { vfioBinding } from "./vfioBinding";
@@ -29,7 +30,7 @@ export const passthroughProvider: Provider<Hosts> = {
     });
   },
 
-  resources: [iommuHost, vfioBinding, vm, ovirtHost, pciMapping, usbMapping, romFile],
+  resources: [iommuHost, vfioBinding, vm, ovirtHost, pciMapping, usbMapping, romFile, openNebulaPci],
   dataSources: [pciDevices],
   close: (hosts) => hosts.close(),
 };

@@ -17,6 +17,7 @@ import { failure, warning } from "./diagnostics";
 import type { Hosts } from "./hosts";
 import { assumedIn } from "./hosts";
 import type { Place, SeenPlace, Whereabouts } from "./place";
+import { recordIn, withoutNull } from "./settingRecord";
 import { hasUnknown, inputsChanged, same, typed, untyped, type Planned } from "./values";
 
 const inputs = [
@@ -24,6 +25,7 @@ const inputs = [
   "hypervisor",
   "vm_id",
   "pci",
+  "pci_order",
   "usb",
   "machine",
   "cpu",
@@ -223,22 +225,11 @@ function readBack<F, S>(
   };
 }
 
-/** Of a tainted VM, Terraform hands over no private state: then `before` tells what is ours. */
+/** The record of a VM, which also tells whether we made it. */
 function recordOf(kept: PrivateState, before: VmState | null = null): VmRecord {
-  const record = kept["record"] as VmRecord | undefined;
-  if (record !== undefined) return record;
-  const { previous = null, settings, created, create } = before ?? {};
-  if (previous === null) return untouched;
-  const made = created === true ? ({ created: create?.delete_on_destroy ? "delete" : "keep" } as const) : {};
-  const written = settings ?? {};
-  const base = Object.keys(written).map((key) => [key, previous[key] ?? null] as const);
-  return { base: Object.fromEntries(base), written, ...made };
-}
-
-function withoutNull(values: Readonly<Record<string, string | null>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== null),
-  );
+  const record = recordIn(kept, before);
+  if (kept["record"] !== undefined || before?.created !== true || before.previous === null) return record;
+  return { ...record, created: before.create?.delete_on_destroy ? "delete" : "keep" };
 }
 
 function requestOf<F, S>(declared: VmState, where: Whereabouts, sight: SeenPlace<F, S>, record: VmRecord) {
@@ -275,6 +266,7 @@ function declarationOf(state: VmState): VmDeclaration {
   return {
     vmId: state.vm_id ?? "",
     pci: state.pci ?? {},
+    pciOrder: state.pci_order,
     usb: state.usb ?? {},
     machine: state.machine,
     cpu: state.cpu,

@@ -91,6 +91,16 @@ export const hypervisorTakes = {
     usbOptions: [],
     settings: ["restart", "pin_to", "nics"],
   },
+  opennebula: {
+    title: "OpenNebula",
+    pciSlots: ownNames,
+    pciSources: ["device", "request"],
+    pciOptions: ["nic", "profile"],
+    usbSlots: ownNames,
+    usbSources: [],
+    usbOptions: [],
+    settings: ["restart"],
+  },
 } as const satisfies Readonly<Record<string, HypervisorTakes>>;
 
 export type HypervisorName = keyof typeof hypervisorTakes;

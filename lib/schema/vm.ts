@@ -13,6 +13,24 @@ import {
   type StateOf,
 } from "./attribute";
 
+/** A kind of device, or one function. */
+export const pciRequestAttributes = {
+  vendor: optional(string, "Vendor id, hex."),
+  device: optional(string, "Device id, hex."),
+  class: optional(string, "PCI class, hex."),
+  short_address: optional(string, "`bb:dd.f`, instead of vendor, device and class."),
+} as const;
+
+/** What a passed-through NIC gets of a virtual network. */
+export const pciNicAttributes = {
+  network: required(string, "Name of the virtual network."),
+  network_uname: optional(string, "Name of the user whose network it is."),
+  mac: optional(string, "MAC address. Default: the network's next."),
+  ip: optional(string, "IPv4 address. Default: the network's next."),
+  ip6: optional(string, "IPv6 address. Default: the network's next."),
+  vlan_id: optional(number, "VLAN that the guest tags. Default: the network's."),
+} as const;
+
 /** One PCI slot. */
 export const pciSlotAttributes = {
   device: optional(
@@ -20,6 +38,9 @@ export const pciSlotAttributes = {
     "PCI address: `dddd:bb:dd` (all functions) or `dddd:bb:dd.f`; several functions joined by `;`.",
   ),
   mapping: optional(string, "Name of a cluster resource mapping, instead of `device`."),
+  request: optional(object(pciRequestAttributes), "Any device of a kind, which OpenNebula picks."),
+  nic: optional(object(pciNicAttributes), "The device is a NIC that OpenNebula connects to a network."),
+  profile: optional(string, "Profile of a virtual GPU, as OpenNebula lists it."),
   pcie: optional(bool, "Present it as a PCI Express device; needs machine q35. Default false."),
   rombar: optional(bool, "Show the option ROM to the guest. Default true."),
   romfile: optional(
@@ -107,6 +128,7 @@ export const vmSchema = resource({
       mapOf(pciSlotAttributes),
       "PCI devices by slot: `hostpci0` to `hostpci15` with Proxmox VE, elsewhere names of your own.",
     ),
+    pci_order: optional(list(string), "Names of the PCI slots in the order of the guest's NICs."),
     usb: optional(
       mapOf(usbSlotAttributes),
       "USB devices by slot: `usb0` to `usb13` with Proxmox VE, elsewhere names of your own.",
@@ -159,5 +181,7 @@ export const vmSchema = resource({
 
 export type PciSlot = StateOf<typeof pciSlotAttributes>;
 export type VmNic = StateOf<typeof nicAttributes>;
+export type PciRequest = StateOf<typeof pciRequestAttributes>;
+export type PciNic = StateOf<typeof pciNicAttributes>;
 export type UsbSlot = StateOf<typeof usbSlotAttributes>;
 export type VmState = StateOf<typeof vmSchema.attributes>;

@@ -82,6 +82,31 @@ describe("cluster", () => {
   });
 });
 
+describe("opennebula", () => {
+  test("one deploy: the node holds the card, the front end lists it, the VM has every function of it", async () => {
+    const node1 = await rig.host("debian-intel", "node1");
+    const one = await rig.host("opennebula-frontend", "one");
+    const account = new Account(join(rig.folder, "home-opennebula"));
+    const project = new Project("opennebula", join(rig.folder, "opennebula"), account);
+
+    const { stdout, stderr } = await project.cdktf(["deploy", "--auto-approve"], {
+      ...hostVariables("NODE1", node1),
+      ...hostVariables("ONE", one),
+    });
+
+    expect(stderr).toBe("");
+    const order = places(stdout, [
+      "4 of 4 functions on vfio-pci",
+      "passthrough_opennebula_pci.pci: Creating...",
+      "passthrough_opennebula_pci.pci: Creation complete",
+      "passthrough_vm.workstation: Creating...",
+    ]);
+    expect(order).toEqual([...order].sort((first, second) => first - second));
+    expect(await sh(one, "onehost show -j node1")).toMatch(/"SHORT_ADDRESS": "01:00\.3",[^}]*"VMID": "42"/);
+    expect(await sh(one, "onetemplate show -j 7")).toContain('"CDKTF_PASSTHROUGH": "gpu"');
+  });
+});
+
 describe("ovirt", () => {
   let engine: EmbeddedEngine;
   afterAll(() => engine.stop());

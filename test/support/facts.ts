@@ -70,6 +70,7 @@ export function hostFacts(facts: Partial<HostFacts> = {}): HostFacts {
     memory: 64 * 1024 * 1024,
     usbDevices: [],
     libvirt: null,
+    opennebula: null,
     ...facts,
   } as HostFacts;
 }

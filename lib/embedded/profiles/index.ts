@@ -5,6 +5,7 @@ import { debianDracut, debianSystemdBoot } from "./families/debian";
 import { alma8, centos7, fedora, ovirtNode, power, rocky9 } from "./families/redHat";
 import { proxmox9 } from "./families/proxmox9";
 import { opensuse } from "./families/suse";
+import { openNebulaFrontEnd } from "./openNebulaFrontEnd";
 import { proxmoxAmd } from "./proxmoxAmd";
 import { proxmoxIntel } from "./proxmoxIntel";
 import type { Profile } from "./types";
@@ -28,6 +29,7 @@ export const profiles: Readonly<Record<string, Profile>> = Object.fromEntries(
     archGrub,
     power,
     ovirtNode,
+    openNebulaFrontEnd,
   ].map((profile) => [profile.name, profile]),
 );
 

@@ -1,3 +1,5 @@
+import type { OpenNebulaCloud } from "../opennebula/types";
+
 /** What a machine is made of and what its administrator had installed before anything of ours came. */
 export interface Profile {
   readonly name: string;
@@ -58,6 +60,8 @@ export interface Profile {
   readonly names: Readonly<Record<string, string>>;
   readonly proxmox?: ProxmoxNode;
   readonly libvirt?: LibvirtHost;
+  /** It is an OpenNebula front end. */
+  readonly openNebula?: OpenNebulaCloud;
 }
 
 export interface BootLoader {

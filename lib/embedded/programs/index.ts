@@ -1,3 +1,4 @@
+import { openNebulaPrograms } from "../opennebula/programs";
 import type { Profile } from "../profiles/types";
 import { virsh } from "../libvirt/virsh";
 import { updateGrub } from "./grub";
@@ -48,5 +49,6 @@ export function programsOf(profile: Profile): Record<string, Program> {
     ...(profile.zpools === "" ? {} : zfsPrograms),
     ...(profile.libvirt ? { virsh } : {}),
     ...(profile.proxmox ? { "proxmox-boot-tool": proxmoxBootTool, ...proxmoxPrograms } : {}),
+    ...(profile.openNebula ? openNebulaPrograms : {}),
   };
 }

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { modulePath } from "../kernel/aliases";
 import type { Files } from "../files";
 import { imagesOf } from "../profiles/bootImages";
+import { installOpenNebula } from "../opennebula/database";
 import type { Profile } from "../profiles/types";
 import { installBootLoader, installBuilder, isDebian } from "./bootInstallation";
 
@@ -42,6 +43,7 @@ export function install(files: Files, profile: Profile): void {
     files.write(`/etc/libvirt/qemu/${name}.xml`, xml, 0o600);
     if (autostart) files.link(`/etc/libvirt/qemu/autostart/${name}.xml`, `/etc/libvirt/qemu/${name}.xml`);
   }
+  if (profile.openNebula) installOpenNebula(files, profile.openNebula);
 }
 
 function installKernel(files: Files, profile: Profile, release: string): void {

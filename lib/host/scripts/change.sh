@@ -302,6 +302,58 @@ plain_command() {
 	execute "$limit" "$@" 9>&-
 }
 
+# As plain_command. Content $4 in base64 stands in a file that user $3 alone can read while the command runs; the word
+# `{file}` is its path.
+feed_command() {
+	number=$1
+	limit=$2
+	owner=$3
+	content=$4
+	shift 4
+	step "$number" "command $*"
+	fed=$(mktemp "${TMPDIR:-/tmp}/cdktf-passthrough.XXXXXXXX") || fail failed "Unable to make a file for $1"
+	trap 'rm -f "$fed"' EXIT
+	words=$( { printf '%s' "$content" | base64 -d >"$fed"; } 2>&1) || fail failed "Unable to write a file for $1: $words"
+	[ -n "$ROOT" ] || must "give $owner a file" chown "$owner" "$fed"
+	count=$#
+	while [ "$count" -gt 0 ]; do
+		word=$1
+		shift
+		[ "$word" != '{file}' ] || word=$fed
+		set -- "$@" "$word"
+		count=$((count - 1))
+	done
+	execute "$limit" "$@" 9>&-
+	rm -f "$fed"
+}
+
+# Step $1: the command must still print what has the digest $2; $3 is what it is about.
+still_answers() {
+	number=$1
+	wanted=$2
+	what=$3
+	shift 3
+	step "$number" "unchanged $*"
+	answer=$(timeout -k 30 120 "$@" 2>>"$LOG" </dev/null 9>&-)
+	digest=$(printf '%s\n' "$answer" | sha256sum)
+	[ "${digest%% *}" = "$wanted" ] ||
+		fail changed "$what changed since it was read. It was left as it is. Look at it, then plan again."
+}
+
+# Step $1, seconds $2: ask the command until a line of its answer matches $3; $4 is what is waited for.
+await_answer() {
+	number=$1
+	pattern=$3
+	what=$4
+	deadline=$(($(date +%s) + $2))
+	shift 4
+	step "$number" "await $what"
+	while ! timeout -k 30 120 "$@" 2>>"$LOG" </dev/null 9>&- | grep -qE -e "$pattern"; do
+		[ "$(date +%s)" -lt "$deadline" ] || fail failed "$what did not come about in time."
+		sleep 1
+	done
+}
+
 # Seconds $1, then the command, whose words go to the log alone: nobody may be there to read them.
 execute() {
 	limit=$1

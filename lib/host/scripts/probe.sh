@@ -12,6 +12,7 @@ probe() {
 	files
 	proxmox
 	libvirt
+	opennebula
 	critical
 	emit end "$records"
 }
@@ -308,6 +309,32 @@ module_parameters() {
 	done
 }
 
+# An OpenNebula front end is where its commands and the probes that it hands to its hosts are.
+opennebula() {
+	[ -d "$ROOT/var/lib/one/remotes" ] && has onehost && has onevm && has onetemplate && has onevnet || return 0
+	emit opennebula
+	opennebula_answer opennebula-hosts onehost list -j
+	opennebula_answer opennebula-vms onevm list -j --extended
+	opennebula_answer opennebula-templates onetemplate list -j
+	opennebula_answer opennebula-networks onevnet list -j
+}
+
+# What oneadmin's command prints, as kind $1; or its words where it fails twice.
+opennebula_answer() {
+	kind=$1
+	shift
+	if answer=$(as_oneadmin "$@" 2>/dev/null) || answer=$(as_oneadmin "$@" 2>&1); then
+		emit "$kind" "$(printf '%s\n' "$answer" | base64 -w 0)"
+	else
+		answer=$(printf '%s: %s' "$*" "$answer" | head -c 2000)
+		emit opennebula-failure "$(printf '%s' "$answer" | base64 -w 0)"
+	fi
+}
+
+as_oneadmin() {
+	timeout -k 10 60 sudo -n -H -u oneadmin -- "$@" </dev/null
+}
+
 # Whole files in three forks, however many there are. `cat` and `wc` may see different moments, hence the second look.
 files() {
 	set --
@@ -323,6 +350,7 @@ files() {
 		"$ROOT"/etc/mkinitcpio.conf.d/zz-cdktf-passthrough.conf "$ROOT"/etc/mkinitcpio.d/*.preset \
 		"$ROOT"/etc/initcpio/install/cdktf-passthrough "$ROOT"/etc/initcpio/hooks/cdktf-passthrough \
 		"$ROOT"/var/lib/cdktf-passthrough/record.json "$ROOT"/var/lib/cdktf-passthrough/pending \
+		"$ROOT"/var/lib/one/remotes/etc/im/kvm-probes.d/pci.conf \
 		"$ROOT"/etc/pve/nodes/*/qemu-server/*.conf "$ROOT"/etc/pve/mapping/*.cfg \
 		"$ROOT"/etc/pve/ha/resources.cfg "$ROOT"/etc/pve/replication.cfg; do
 		case $file in
