@@ -50,6 +50,7 @@ export function detectPlatform(observation: Observation, overrides: PlatformOver
     throw unsupported(observation, "boot loader", loader, bootLoaderNames, "bootLoader");
   if (!isOneOf<InitramfsName>(initramfsNames, initramfs))
     throw unsupported(observation, "initramfs builder", initramfs, initramfsNames, "initramfs");
+  if (!observation.initramfsTools.includes(initramfs)) throw notThere(observation, initramfs);
   if (!isOneOf<Platform["cpuVendor"]>(cpuVendors, cpuVendor))
     throw unsupported(observation, "CPU vendor", cpuVendor, ["intel", "amd"], "cpuVendor");
   return { bootLoader: loader, initramfs, cpuVendor };
@@ -75,11 +76,24 @@ function unsupported(
   supported: readonly string[],
   prop: string,
 ): Error {
-  const host = `${observation.hostname} (${observation.distribution.prettyName}, kernel ${observation.kernel.release})`;
+  const host = hostInWords(observation);
   const there =
     found === undefined ? `none that is known was found on ${host}` : `${found} on ${host} is not supported`;
   const expected = supported.map((name) => `\`${name}\``).join(", ");
   return new Error(
     `${what}: ${there}. Supported: ${expected}; set \`${prop}\` of the IommuHost by hand if one of them is right.`,
   );
+}
+
+/** Set by hand, but it could only fail once the files for it are written. */
+function notThere(observation: Observation, initramfs: InitramfsName): Error {
+  const found = observation.initramfsTools.join(", ") || "none";
+  return new Error(
+    `initramfs builder: ${initramfs} is not on ${hostInWords(observation)}; found there: ${found}. ` +
+      "Install it there, or leave `initramfs` of the IommuHost out.",
+  );
+}
+
+function hostInWords({ hostname, distribution, kernel }: Observation): string {
+  return `${hostname} (${distribution.prettyName}, kernel ${kernel.release})`;
 }

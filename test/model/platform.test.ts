@@ -94,7 +94,7 @@ test.each<[string, HostFacts, PlatformOverrides, string, string]>([
   ],
   [
     "what is set by hand",
-    suse,
+    { ...suse, initramfsTools: ["dracut", "initramfs-tools"] },
     { bootLoader: "grub", initramfs: "initramfs-tools" },
     "grub",
     "initramfs-tools",
@@ -223,6 +223,12 @@ describe("hosts that are left alone", () => {
       bootEvidence: { ...suse.bootEvidence, programs: ["grub2-mkconfig", "transactional-update"] },
     };
     expect(detectPlatform(observe(facts)).bootLoader).toBe("grub-mkconfig");
+  });
+
+  test("a builder set by hand that is not there", () => {
+    expect(() => detectPlatform(observe(suse), { initramfs: "mkinitcpio" })).toThrow(
+      /initramfs builder: mkinitcpio is not on deb1 .*found there: dracut/,
+    );
   });
 
   test("an unknown family is named, with every row that can be set by hand", () => {
