@@ -19,15 +19,9 @@ unable() {
 }
 
 folder && exit
-command -v apt-get >/dev/null || unable "there is no apt-get to install it with"
-[ "$(id -u)" = 0 ] || unable "only root can install it"
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-{
-	export DEBIAN_FRONTEND=noninteractive
-	apt-get update -qq &&
-		apt-get install -qq -y --no-install-recommends postgresql-common &&
-		echo "create_main_cluster = false" >>/etc/postgresql-common/createcluster.conf &&
-		apt-get install -qq -y --no-install-recommends postgresql
-} >"$log" 2>&1 || unable "apt-get failed: $(tail -n 3 "$log" | tr '\n' ' ')"
-folder || unable "apt-get has installed none"
+packages=$(dirname "$0")/packages.sh
+"$packages" postgresql-common
+grep -qx "create_main_cluster = false" /etc/postgresql-common/createcluster.conf ||
+	echo "create_main_cluster = false" >>/etc/postgresql-common/createcluster.conf
+"$packages" postgresql
+folder || unable "the package postgresql brought none"
