@@ -31,7 +31,7 @@ export interface IommuHostProps extends PassthroughResourceProps {
    */
   readonly vfioModules?: boolean;
   /**
-   * Further kernel modules to load at boot.
+   * Further kernel modules to load at boot. With dracut they are put into the initramfs too.
    * @default none
    */
   readonly modules?: readonly string[];
