@@ -37,7 +37,10 @@ export const iommuHostSchema = resource({
     iommu: optional(bool, "Turn the IOMMU on with the parameter that this CPU vendor needs. Default true."),
     kernel_parameters: optional(list(string), "Further kernel parameters, such as `iommu=pt`."),
     vfio_modules: optional(bool, "Load the modules of vfio at boot. Default true."),
-    modules: optional(list(string), "Further kernel modules to load at boot; dracut also puts them into the initramfs."),
+    modules: optional(
+      list(string),
+      "Further kernel modules to load at boot; dracut also puts them into the initramfs.",
+    ),
     modprobe_options: optional(map(string), 'Options by module, such as `kvm = "ignore_msrs=1"`.'),
     blacklist: optional(list(string), "Modules that must not load by themselves."),
     softdeps: optional(map(string), 'Soft dependencies by module, such as `nouveau = "pre: vfio-pci"`.'),
