@@ -121,9 +121,11 @@ export const ovirtHost: ResourceType<Hosts> = {
       const tried = await sight.change(`set the kernel command line of ${label}`, steps, signal);
       if (target === null && tried.failed.length === 0) return { state: null, private: kept };
       const now = tried.facts === null ? null : hostOf(known, tried.facts);
-      if (tried.facts === null || now === null || (before === null && tried.failed.length > 0))
+      // An answer may be lost on its way: what the engine has now tells whether it was done.
+      const done = tried.failed.length === 0 || now?.customCommandLine === merged.line;
+      if (tried.facts === null || now === null || (before === null && !done))
         return { state: prior, private: kept, diagnostics: tried.failed };
-      const owned = tried.failed.length > 0 ? (before?.owned ?? []) : [...merged.owned];
+      const owned = done ? [...merged.owned] : (before?.owned ?? []);
       return {
         state: untyped(readBack({ ...declared, owned }, now, tried.facts)),
         private: sight.keep(tried.facts),

@@ -10,25 +10,21 @@ let engine: EmbeddedEngine;
 let hosts: Hosts;
 beforeEach(async () => {
   engine = await startEmbeddedEngine();
-  const { url, user, password, ca } = engine;
-  const lab = {
-    url,
-    user,
-    password,
-    ca,
-    token: null,
-    ca_file: null,
-    fingerprint: null,
-    timeout: null,
-    when_unreachable: null,
-  };
-  const policy = { whenUnreachable: null, offline: false };
-  hosts = new Hosts({ hosts: {}, ...policy }, new Engines({ engines: { lab }, ...policy }));
+  hosts = connect();
 });
 afterEach(async () => {
   await hosts.close();
   await engine.stop();
 });
+
+/** A run of Terraform. */
+function connect(): Hosts {
+  const { url, user, password, ca } = engine;
+  const unset = { token: null, ca_file: null, fingerprint: null, timeout: null, when_unreachable: null };
+  const policy = { whenUnreachable: null, offline: false };
+  const engines = new Engines({ engines: { lab: { url, user, password, ca, ...unset } }, ...policy });
+  return new Hosts({ hosts: {}, ...policy }, engines);
+}
 
 const signal = new AbortController().signal;
 const empty = Object.fromEntries(Object.keys(ovirtHostSchema.attributes).map((name) => [name, null]));
@@ -79,22 +75,8 @@ test("the plan is exact, what others wrote stays, and a destroy takes out ours a
 test("what somebody takes out at the engine is drift, and comes back", async () => {
   const { result } = await deploy(declare("kvm1", "iommu=pt"), null);
   engine.host("kvm1").custom = "intel_iommu=on";
-  // Another run of Terraform, later.
-  const { url, user, password, ca } = engine;
-  const policy = { whenUnreachable: null, offline: false };
-  const lab = {
-    url,
-    user,
-    password,
-    ca,
-    token: null,
-    ca_file: null,
-    fingerprint: null,
-    timeout: null,
-    when_unreachable: null,
-  };
   await hosts.close();
-  hosts = new Hosts({ hosts: {}, ...policy }, new Engines({ engines: { lab }, ...policy }));
+  hosts = connect();
 
   const read = await ovirtHost.read({ state: result.state!, private: result.private }, hosts, signal);
   expect(read.state).toMatchObject({ parameters: ["intel_iommu=on"] });
@@ -131,4 +113,16 @@ test("an engine that said no leaves nothing in the state that is not there", asy
   const { result } = await deploy(declare("kvm1", "iommu=pt"), null);
   expect(result.state).toBeNull();
   expect(result.diagnostics?.[0]?.detail).toContain("[Cannot edit Host.]");
+});
+
+test("what an engine did although its answer was lost is ours, and a destroy takes it out", async () => {
+  engine.setFaults([{ request: /^PUT/, effect: { kind: "cut", when: "after" }, times: 1 }]);
+  const { result } = await deploy(declare("kvm1", "iommu=pt"), null);
+  expect(result.diagnostics).toMatchObject([{ severity: "error" }]);
+  expect(engine.host("kvm1").custom).toBe("intel_iommu=on iommu=pt");
+  expect(result.state).toMatchObject({ parameters: ["intel_iommu=on", "iommu=pt"], owned: ["iommu=pt"] });
+
+  const gone = await deploy(null, result);
+  expect(gone.result.state).toBeNull();
+  expect(engine.host("kvm1").custom).toBe("intel_iommu=on");
 });
