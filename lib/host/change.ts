@@ -16,8 +16,11 @@ export function renderChange(change: Change): string {
     changeFunctions,
     `owed=${quote(owed.join("\n"))}`,
     call("begin", purpose, machineId ?? ""),
-    // Every file is checked before the first is written.
+    // Every file and domain is checked before the first is touched.
     ...[...expectations].map(([path, digests]) => call("expect", path, digests)),
+    ...steps.flatMap((step) =>
+      step.step === "domain" ? [call("expect_domain", step.uuid, step.expect, "changed")] : [],
+    ),
     ...programs(steps).map((program) => call("check_command_space", program)),
     ...steps.map((step, index) => renderStep(step, index, expectations)),
     "finish",

@@ -679,15 +679,21 @@ virsh_system() {
 	timeout -k 30 120 virsh -q -c qemu:///system "$@" 9>&-
 }
 
+# The configuration of domain $1 must have the digest $2, or the change fails for the reason $3.
+expect_domain() {
+	configuration=$(virsh_system dumpxml --inactive "$1" 2>&1) ||
+		fail failed "Unable to read domain $1: $configuration"
+	digest=$(printf '%s' "$configuration" | sha256sum)
+	[ "${digest%% *}" = "$2" ] ||
+		fail "$3" "Somebody changed the configuration of domain $1 since it was read. Its devices were not touched."
+}
+
 # Step $1: domain $2, whose configuration has the digest $3. Then verb, layer and device (in base64) of each change.
 domain_devices() {
 	uuid=$2
 	step "$1" "devices of domain $uuid"
-	configuration=$(virsh_system dumpxml --inactive "$uuid" 2>&1) ||
-		fail failed "Unable to read domain $uuid: $configuration"
-	digest=$(printf '%s' "$configuration" | sha256sum)
-	[ "${digest%% *}" = "$3" ] ||
-		fail changed "Somebody changed the configuration of domain $uuid since it was read. Its devices were not touched."
+	# It was as expected when the change began: what came before this step is done.
+	expect_domain "$uuid" "$3" failed
 	shift 3
 	undo=
 	while [ $# -ge 3 ]; do
