@@ -14,6 +14,7 @@ import {
   type ResourceType,
 } from "../plugin/types";
 import { iommuHostSchema, type IommuHostState } from "../schema";
+import { stateStays } from "./applyResults";
 import { addressProblems, failure, warning, wordsOf } from "./diagnostics";
 import { changeAndRead, changeFailure, checkMachine, keep, recreated, refresh } from "./hostResource";
 import { assumedIn, type Hosts, type Seen } from "./hosts";
@@ -218,11 +219,6 @@ async function destroy(
   if (recreated(kept, name)) return { state: null, private: kept };
   const observation = observe(sight.facts);
   const record = parseRecord(observation.record);
-  const stays = (diagnostic: Diagnostic): ApplyResult => ({
-    state: before === null ? null : untyped(before),
-    private: kept,
-    diagnostics: [diagnostic],
-  });
   if (record !== null && before !== null && record.owner !== before.owner) {
     // Somebody else's by now: nothing there is ours to take away.
     return {
@@ -239,7 +235,9 @@ async function destroy(
     steps: removalSteps(record, platform, observation, record?.files ?? before?.files ?? {}),
   };
   const { outcome } = await changeAndRead(sight, change, signal);
-  return outcome.ok ? { state: null, private: kept } : stays(changeFailure(name, change, outcome));
+  return outcome.ok
+    ? { state: null, private: kept }
+    : stateStays(before, kept)([changeFailure(name, change, outcome)]);
 }
 
 /** Terraform shows the plan's values; where they were known, the host must still be as the plan saw it. */

@@ -12,7 +12,7 @@ import {
   type MappingRequest,
 } from "../hypervisors/proxmox/mappingChange";
 import { identify, parseMapping, type MappedDevice } from "../hypervisors/proxmox/mapping";
-import { untouched, type Settings, type VmRecord } from "../hypervisors/types";
+import { untouched, type SettingChange, type Settings, type VmRecord } from "../hypervisors/types";
 import { describeVm } from "../hypervisors/proxmox/virtualMachine";
 import type { HostFacts, MappingKind, ProxmoxFacts } from "../model/facts";
 import { isPciAddress, normalisePciAddress } from "../model/pciAddress";
@@ -25,6 +25,7 @@ import {
   type Unknown,
 } from "../plugin/types";
 import { pciMappingSchema, usbMappingSchema, type PciMappingState, type UsbMappingState } from "../schema";
+import { changedSincePlan, stateStays } from "./applyResults";
 import { failure, warning } from "./diagnostics";
 import { changeAndRead, changeFailure, checkMachine, keep } from "./hostResource";
 import { assumedIn, type Hosts, type Seen, type Sight } from "./hosts";
@@ -188,10 +189,18 @@ function mapping(
 
   /** What a destroy takes away. */
   function leaving(state: MappingState, kept: PrivateState, { facts }: Seen): readonly VmSlotWords[] {
-    const { file, ...request } = requestOf(state, kept, facts, null);
-    const { changes } = mappingChange({ file, ...request });
-    const gone = nodesWithout(parseMapping(file, request.options.name), changes);
-    return usersOf(facts, kind, request.options.name)
+    const request = requestOf(state, kept, facts, null);
+    return losing(facts, request, mappingChange(request));
+  }
+
+  /** VMs on nodes that a change leaves without an entry. */
+  function losing(
+    facts: HostFacts,
+    { file, options }: MappingRequest,
+    { changes }: ReturnType<typeof mappingChange>,
+  ): readonly VmSlotWords[] {
+    const gone = nodesWithout(parseMapping(file, options.name), changes);
+    return usersOf(facts, kind, options.name)
       .filter(({ vm }) => gone.includes(vm.node))
       .map(({ vm, slot }) => ({ id: vm.id, words: `${describeVm(vm)} as ${slot}` }));
   }
@@ -214,11 +223,7 @@ function mapping(
     hosts: Hosts,
     signal: AbortSignal,
   ): Promise<ApplyResult> {
-    const stays = (diagnostics: readonly Diagnostic[]): ApplyResult => ({
-      state: before === null ? null : untyped(before),
-      private: kept,
-      diagnostics,
-    });
+    const stays = stateStays(before, kept);
     const declared = target === null ? before : typed<MappingState>(untyped(target));
     if (declared === null) return { state: null, private: kept };
     const host = declared.host ?? "";
@@ -259,16 +264,9 @@ function mapping(
     const there = parseMapping(request.file, request.options.name);
     if (target === null && there === null) return { state: null, private: kept };
     const edited = before === null ? [] : editedSince(before, request, desired);
-    if (edited.length > 0)
-      return stays([
-        failure(`${title} changed since the plan`, `${edited.join("; ")}. Nothing was touched. Plan again.`),
-      ]);
+    if (edited.length > 0) return stays([changedSincePlan(title, edited)]);
     const planned = mappingChange(request);
-    const gone = nodesWithout(there, planned.changes);
-    const users = usersOf(sight.facts, kind, request.options.name)
-      .filter(({ vm }) => gone.includes(vm.node))
-      .map(({ vm, slot }) => ({ id: vm.id, words: `${describeVm(vm)} as ${slot}` }));
-    const used = inUse(title, users, sight, []);
+    const used = inUse(title, losing(sight.facts, request, planned), sight, []);
     if (used.length > 0) return stays(used);
 
     const work = {
@@ -483,7 +481,7 @@ function editedSince(
   before: MappingState,
   { file, options }: MappingRequest,
   desired: Settings | null,
-): string[] {
+): SettingChange[] {
   const found = parseMapping(file, options.name);
   if (found === null) return [];
   const seenThen = before.settings ?? {};
@@ -493,7 +491,7 @@ function editedSince(
     const wanted = desired?.[key];
     if (mappingSatisfies(key, is, was) || (wanted !== undefined && mappingSatisfies(key, is, wanted)))
       return [];
-    return [`${key} was ${was} and is ${is ?? "not set"}`];
+    return [{ key, before: was, after: is }];
   });
 }
 

@@ -24,6 +24,7 @@ import {
   type ResourceType,
 } from "../plugin/types";
 import { openNebulaPciSchema, type OpenNebulaPciState } from "../schema";
+import { changedSincePlan, stateStays } from "./applyResults";
 import { failure, warning } from "./diagnostics";
 import { changeAndRead, changeFailure, checkMachine, keep, refresh } from "./hostResource";
 import { assumedIn, type Hosts, type Seen } from "./hosts";
@@ -132,26 +133,11 @@ async function change(
   const host = declared.host ?? "";
   const declaration = target && declarationOf(target);
   const request = { host, facts: sight.facts, declaration, record: recordIn(kept, before) };
-  const stays = (diagnostics: Diagnostic[]): ApplyResult => ({
-    state: before === null ? null : untyped(before),
-    private: kept,
-    diagnostics,
-  });
+  const stays = stateStays(before, kept);
   const absent = declaration ? absentHosts(sight.facts, host, declaration) : [];
   if (absent.length > 0) return stays(absent);
   const edited = before === null ? [] : filterChangedSince(request, before.settings ?? {});
-  if (edited.length > 0) {
-    const words = edited.map(
-      ({ key, before: was, after: is }) => `${key} was ${was ?? "not set"} and is ${is ?? "not set"}`,
-    );
-    return stays([
-      failure(
-        `The PCI monitoring of ${host} changed since the plan`,
-        `${words.join("; ")}. Nothing was touched. Plan again.`,
-        ["settings"],
-      ),
-    ]);
-  }
+  if (edited.length > 0) return stays([changedSincePlan(`The PCI monitoring of ${host}`, edited)]);
 
   const planned = filterChange(request);
   const work = {

@@ -12,6 +12,7 @@ import {
   type ResourceType,
 } from "../plugin/types";
 import { isRomFileName, romFileSchema, romImages, type RomFileState } from "../schema";
+import { stateStays } from "./applyResults";
 import { failure, warning, wordsOf } from "./diagnostics";
 import { changeAndRead, changeFailure, checkMachine, keep, refresh } from "./hostResource";
 import { assumedIn, type Hosts, type Seen } from "./hosts";
@@ -133,11 +134,7 @@ async function write(
   kept: PrivateState,
   signal: AbortSignal,
 ): Promise<ApplyResult> {
-  const stays = (diagnostics: readonly Diagnostic[]): ApplyResult => ({
-    state: before === null ? null : untyped(before),
-    private: kept,
-    diagnostics,
-  });
+  const stays = stateStays(before, kept);
   const label = `the ROM file ${target.name ?? ""}`;
   const source = await readSource(target);
   if (source.digest !== target.sha256) {

@@ -13,6 +13,7 @@ import {
   type ResourceType,
 } from "../plugin/types";
 import type { VmState } from "../schema";
+import { changedSincePlan, stateStays } from "./applyResults";
 import { failure, warning } from "./diagnostics";
 import type { Hosts } from "./hosts";
 import { assumedIn } from "./hosts";
@@ -150,11 +151,7 @@ async function change<F, S>(
     isNew: before === null,
     ...(target === null ? { declaration: null } : {}),
   };
-  const stays = (diagnostics: readonly Diagnostic[]): ApplyResult => ({
-    state: before === null ? null : untyped(before),
-    private: kept,
-    diagnostics,
-  });
+  const stays = stateStays(before, kept);
   // A VM that is gone has nothing of ours any more.
   if (target === null && hypervisor.observe(sight.facts, request.vmId, {}) === null)
     return { state: null, private: kept };
@@ -162,16 +159,7 @@ async function change<F, S>(
   const problems = hypervisor.problems(request, "apply").map(diagnosticsOf(declared));
   if (problems.some(({ severity }) => severity === "error")) return stays(problems);
   const edited = before === null ? [] : hypervisor.changedSince(request, before.settings ?? {});
-  if (edited.length > 0) {
-    const words = edited.map(
-      ({ key, before: was, after: is }) => `${key} was ${was ?? "not set"} and is ${is ?? "not set"}`,
-    );
-    return stays([
-      failure(`${label} changed since the plan`, `${words.join("; ")}. Nothing was touched. Plan again.`, [
-        "settings",
-      ]),
-    ]);
-  }
+  if (edited.length > 0) return stays([changedSincePlan(label, edited)]);
 
   const planned = hypervisor.change(request);
   const purpose = target === null ? `give ${label} back` : `configure ${label}`;
