@@ -10,4 +10,6 @@ module.exports = {
   moduleFileExtensions: ["ts", "js", "json", "sh", "proto"],
   modulePathIgnorePatterns: ["<rootDir>/dist/", "cdktf.out"],
   testTimeout: 30_000,
+  // All of a small machine; jest by itself leaves a core idle.
+  maxWorkers: "100%",
 };
