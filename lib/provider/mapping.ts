@@ -1,6 +1,4 @@
 import {
-  desiredMapping,
-  entrySetting,
   mappingChange,
   mappingProblems,
   mappingRecordAfter,
@@ -11,31 +9,27 @@ import {
   type MappingOptions,
   type MappingRequest,
 } from "../hypervisors/proxmox/mappingChange";
-import { identify, parseMapping, type MappedDevice } from "../hypervisors/proxmox/mapping";
-import { untouched, type SettingChange, type Settings, type VmRecord } from "../hypervisors/types";
+import { parseMapping } from "../hypervisors/proxmox/mapping";
+import { untouched, type Settings, type VmRecord } from "../hypervisors/types";
 import { describeVm } from "../hypervisors/proxmox/virtualMachine";
-import type { HostFacts, MappingKind, ProxmoxFacts } from "../model/facts";
-import { isPciAddress, normalisePciAddress } from "../model/pciAddress";
+import type { HostFacts, MappingKind } from "../model/facts";
 import {
   UNKNOWN,
   type ApplyResult,
   type Diagnostic,
   type PrivateState,
   type ResourceType,
-  type Unknown,
 } from "../plugin/types";
-import { pciMappingSchema, usbMappingSchema, type PciMappingState, type UsbMappingState } from "../schema";
+import { pciMappingSchema, usbMappingSchema } from "../schema";
 import { changedSincePlan, stateStays } from "./applyResults";
 import { failure, warning } from "./diagnostics";
 import { changeAndRead, changeFailure, checkMachine, keep } from "./hostResource";
-import { assumedIn, type Hosts, type Seen, type Sight } from "./hosts";
+import { assumedIn, type Hosts, type Seen } from "./hosts";
 import { importedState } from "./importId";
+import { cluster, devicesOf, lookAll, noticeOf, seen, type MappingState, type Sights } from "./mappingHosts";
+import { editedSince, inUse, malformed, strangers, taken, type VmSlotWords } from "./mappingRefusals";
+import { desiredOf, plannedSettings } from "./mappingSettings";
 import { hasUnknown, inputsChanged, same, typed, untyped, type Planned } from "./values";
-
-type MappingState = UsbMappingState & Partial<Pick<PciMappingState, "mdev" | "live_migration">>;
-
-/** A declared device with the host that has it. */
-type HostDevice = MappedDevice & { readonly host: string };
 
 export const pciMapping = mapping("pci", pciMappingSchema, ["mdev", "live_migration"]);
 export const usbMapping = mapping("usb", usbMappingSchema, []);
@@ -297,202 +291,6 @@ function mapping(
       diagnostics: failed,
     };
   }
-}
-
-interface VmSlotWords {
-  readonly id: string;
-  readonly words: string;
-}
-
-type Sights = Readonly<Record<string, Sight>>;
-
-function malformed(kind: MappingKind, { address, id, port }: HostDevice): string[] {
-  if (kind === "pci") {
-    const parts = (address ?? "").split(";");
-    return parts
-      .filter((part) => !isPciAddress(part))
-      .map(
-        (part) =>
-          `${JSON.stringify(part)} is not a PCI address. Expected [dddd:]bb:dd[.f] in hex, such as 0000:01:00.`,
-      );
-  }
-  return [
-    ...(/^[0-9a-f]{4}:[0-9a-f]{4}$/i.test(id ?? "")
-      ? []
-      : [
-          `${JSON.stringify(id)} is not the id of a USB device. Expected vendor and product, such as 046d:c52b.`,
-        ]),
-    ...(port === null || /^\d+-\d+(?:\.\d+)*$/.test(port)
-      ? []
-      : [`${JSON.stringify(port)} is not a USB port. Expected bus-port[.port...], such as 1-4.2.`]),
-  ];
-}
-
-function devicesOf(state: MappingState): Record<string, HostDevice> {
-  const declared = (state.devices ?? {}) as Record<string, Record<string, string | null>>;
-  return Object.fromEntries(
-    Object.entries(declared).map(([key, { host, address, id, port }]) => [
-      key,
-      { host: host ?? "", address: address ?? null, id: id ?? null, port: port ?? null },
-    ]),
-  );
-}
-
-/** The writer and every host that has one of the devices. */
-async function lookAll(
-  state: MappingState,
-  kept: PrivateState,
-  hosts: Hosts,
-  signal: AbortSignal,
-): Promise<Sights> {
-  const connections = (kept["connections"] ?? {}) as Readonly<Record<string, unknown>>;
-  const names = new Set([state.host ?? "", ...Object.values(devicesOf(state)).map(({ host }) => host)]);
-  const sights = await Promise.all(
-    [...names].map(async (name) => [name, await hosts.look(name, connections[name], signal)] as const),
-  );
-  return Object.fromEntries(sights);
-}
-
-function noticeOf(sights: Sights): Diagnostic | null {
-  const assumed = Object.values(sights).find((sight) => sight.kind === "assumed");
-  return assumed?.kind === "assumed" ? assumed.notice : null;
-}
-
-function seen(sights: Sights, host: string | null): Seen | null {
-  const all = Object.values(sights);
-  const sight = sights[host ?? ""];
-  return sight?.kind === "seen" && all.every(({ kind }) => kind === "seen") ? sight : null;
-}
-
-function cluster(host: string, facts: HostFacts): ProxmoxFacts {
-  if (facts.proxmox === null) {
-    throw new Error(
-      `${host} does not answer as a Proxmox VE host: /etc/pve cannot be read there. Is the pve-cluster service running?`,
-    );
-  }
-  return facts.proxmox;
-}
-
-/** What is declared as the hosts stand, and what cannot be told. */
-function desiredOf(
-  options: MappingOptions,
-  state: MappingState,
-  sights: Sights,
-): { settings: Settings; missing: string[] } {
-  const missing: string[] = [];
-  const entries = Object.entries(devicesOf(state)).flatMap(([key, device]) => {
-    const sight = sights[device.host];
-    if (sight?.kind !== "seen") return [];
-    cluster(device.host, sight.facts);
-    return identify(options.kind, device, sight.facts).flatMap((found) => {
-      if ("entry" in found) return [found.entry];
-      missing.push(`${key} on ${device.host}: ${found.missing}`);
-      return [];
-    });
-  });
-  return { settings: desiredMapping(options, entries), missing };
-}
-
-/**
- * What a plan can promise: options, and the entries of the refresh. Of a device that is new here only the key is known,
- * as a reboot in the same apply may bring its IOMMU group about or number it anew.
- */
-function plannedSettings(
-  options: MappingOptions,
-  state: MappingState,
-  before: MappingState | null,
-  refreshed: Settings,
-  sights: Sights,
-): Record<string, string | Unknown> {
-  const known = before === null ? {} : refreshed;
-  const entries = Object.values(devicesOf(state)).flatMap(({ host, address, id, port }) => {
-    const sight = sights[host];
-    const node = sight?.kind === "seen" ? cluster(host, sight.facts).node : "";
-    const paths =
-      address === null ? [port ?? id?.toLowerCase() ?? ""] : address.split(";").map(normalisePciAddress);
-    return paths.map((path) => {
-      const key = entrySetting(`node=${node},path=${path}`);
-      return [key, known[key] ?? UNKNOWN] as const;
-    });
-  });
-  return { ...desiredMapping(options, []), ...Object.fromEntries(entries) };
-}
-
-/** Hosts of another cluster. */
-function strangers(
-  state: MappingState,
-  before: MappingState | null,
-  sights: Sights,
-  writer: Seen,
-): Diagnostic[] {
-  const { nodes } = cluster(state.host ?? "", writer.facts);
-  const others = Object.entries(sights).flatMap(([host, sight]) => {
-    const node = sight.kind === "seen" ? cluster(host, sight.facts).node : null;
-    return node === null || nodes.includes(node) ? [] : [`${host} is node ${node}`];
-  });
-  const moved = before?.node;
-  if (moved && before.host !== state.host && !nodes.includes(moved))
-    others.push(`it was written on node ${moved}`);
-  if (others.length === 0) return [];
-  return [
-    failure(
-      `Resource mapping ${state.name ?? ""} spans more than one cluster`,
-      `${others.join(", ")}; the cluster of ${state.host ?? ""} has ${nodes.join(", ")}. A mapping belongs to one cluster: ` +
-        "declare one for each.",
-      ["devices"],
-    ),
-  ];
-}
-
-/** A mapping of that name is somebody's already. */
-function taken(title: string, state: MappingState, kind: MappingKind, { facts }: Seen): Diagnostic[] {
-  const found = parseMapping(cluster(state.host ?? "", facts).mappingFiles[kind], state.name ?? "");
-  if (found === null) return [];
-  return [
-    failure(
-      `There is a ${title} already`,
-      `It has:${found.entries.map((entry) => `\n  ${entry}`).join("")}\nSet \`adopt: true\` to take it over, or choose ` +
-        "another name.",
-      ["name"],
-    ),
-  ];
-}
-
-/** VMs that could not start any more; those of `peers` are changed first. */
-function inUse(
-  title: string,
-  users: readonly VmSlotWords[],
-  { facts }: Seen,
-  peers: readonly string[],
-): Diagnostic[] {
-  const left = users.filter(({ id }) => !peers.includes(id));
-  if (left.length === 0) return [];
-  return [
-    failure(
-      `${title} is in use`,
-      `${left.map(({ words }) => words).join(", ")} ${left.length > 1 ? "name" : "names"} it in the cluster of ` +
-        `${facts.proxmox?.node ?? ""}, and could not start without it. Take it out there first.`,
-    ),
-  ];
-}
-
-/** Settings of ours that are neither what the plan saw nor what is wanted. */
-function editedSince(
-  before: MappingState,
-  { file, options }: MappingRequest,
-  desired: Settings | null,
-): SettingChange[] {
-  const found = parseMapping(file, options.name);
-  if (found === null) return [];
-  const seenThen = before.settings ?? {};
-  const now = observedMapping(found, seenThen);
-  return Object.entries(seenThen).flatMap(([key, was]) => {
-    const is = now[key] ?? null;
-    const wanted = desired?.[key];
-    if (mappingSatisfies(key, is, was) || (wanted !== undefined && mappingSatisfies(key, is, wanted)))
-      return [];
-    return [{ key, before: was, after: is }];
-  });
 }
 
 function recordOf(kept: PrivateState, state: MappingState | null): VmRecord {
