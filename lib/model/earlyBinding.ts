@@ -4,6 +4,7 @@ import mkinitcpioHook from "./scripts/mkinitcpioHook.sh";
 import mkinitcpioInstall from "./scripts/mkinitcpioInstall.sh";
 import initramfsHook from "./scripts/initramfsHook.sh";
 import initTop from "./scripts/initTop.sh";
+import { asOneFile } from "./deviceScripts";
 import type { PciDevice } from "./facts";
 import { bootTableLine, compareBootTableLines } from "./topology";
 
@@ -14,10 +15,10 @@ export const hookScript: string = initramfsHook;
  * Script of the initramfs that runs before udev: finds each device of the table by topology, checks its ids, and
  * gives it to vfio-pci. It leaves alone what is not exactly the device that was meant.
  */
-export const initTopScript: string = initTop;
+export const initTopScript: string = asOneFile(initTop);
 
 /** The same script where dracut and mkinitcpio pack it: a program that their own hooks start. */
-export const earlyProgram: string = initTop;
+export const earlyProgram: string = initTopScript;
 
 /** dracut's module: packs modules, table and program, and the hook that starts it before udev. */
 export const dracutModuleScript: string = dracutModule;
