@@ -17,6 +17,8 @@ export interface RebootOptions {
   readonly name: string;
   /** Digest of the declaration that this deploy applied; null: whatever the host's record says. */
   readonly digest: string | null;
+  /** Words for the order of a reboot, where this run may not reboot; null: it may. */
+  readonly order: string | null;
   /** Reboot although our own reboot did not bring the declared state about. */
   readonly force: boolean;
   /** Seconds to wait for the host to come back. */
@@ -73,6 +75,13 @@ export async function reboot(options: RebootOptions, context: RebootContext): Pr
     }
     if (!state.required && !options.force) {
       throw new CliError(`${name} is not rebooted: ${state.reason}`);
+    }
+    if (options.order !== null) {
+      context.result(
+        `${name}: a reboot is due: ${state.reason}. It is not proven, and was not rebooted: reboots of this host are ` +
+          `manual. Order it with \`${options.order}\`, then deploy again.`,
+      );
+      return;
     }
     context.progress.say(
       `${name}: ${state.required ? "a reboot is due" : "a reboot is forced"}: ${state.reason}`,

@@ -17,6 +17,8 @@ export interface RebootSubject {
   readonly digest: string | null;
   /** Seconds to wait for the host. */
   readonly timeout?: number | undefined;
+  /** Whoever asks may look, and prove what runs; a reboot is ordered by hand. */
+  readonly manual?: boolean;
   /** Seconds that devices get to settle. */
   readonly settle?: number | undefined;
 }
@@ -42,6 +44,7 @@ export function rebootOfEvent(env: Environment): RebootSubject {
     connection: connectionFrom(connection),
     digest: env["PASSTHROUGH_DIGEST"] ?? null,
     timeout: secondsOf(env, "PASSTHROUGH_REBOOT_TIMEOUT"),
+    manual: isManual(env["PASSTHROUGH_REBOOT"]),
     settle: secondsOf(env, "PASSTHROUGH_REBOOT_SETTLE"),
   };
 }
@@ -56,6 +59,12 @@ function connectionFrom(json: string): Connection {
   if (typeof block !== "object" || block === null || Array.isArray(block))
     throw usageError("PASSTHROUGH_CONNECTION is not the JSON object that the stack's event writes there.");
   return connectionOf(block as ConnectionBlock);
+}
+
+function isManual(mode: string | undefined): boolean {
+  if (mode !== undefined && !["", "automatic", "manual"].includes(mode))
+    throw usageError(`PASSTHROUGH_REBOOT is "${mode}"; expected automatic or manual.`);
+  return mode === "manual";
 }
 
 function secondsOf(env: Environment, name: string): number | undefined {

@@ -84,6 +84,13 @@ export interface IommuHostProps extends PassthroughResourceProps {
    */
   readonly owner?: string;
   /**
+   * Who reboots the host. `automatic`: the deploy, where the plan says that it is due. `manual`: you, with
+   * `npx passthrough reboot`: the plan warns and the deploy reboots nothing. What needs the booted host fails until
+   * then and says so; the deploy after the reboot proves the host.
+   * @default "automatic"
+   */
+  readonly reboot?: "automatic" | "manual";
+  /**
    * Minutes that the host gets to come back after a reboot. Servers are slow.
    * @default 20
    */
@@ -117,13 +124,10 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
     checkProps(this.node.path, props);
     this.#props = props;
     this.name = nameInStack(this);
-    const event = rebootEvent(
-      this,
-      "reboot",
-      this.passthrough.events,
-      this.#subject(),
-      props.rebootTimeout ?? 20,
-    );
+    const event = rebootEvent(this, "reboot", this.passthrough.events, this.#subject(), {
+      timeoutMinutes: props.rebootTimeout ?? 20,
+      manual: props.reboot === "manual",
+    });
     this.#provided = { name: this.name, connection: props.connection, node: this.node, event };
     this.passthrough._addHost(this.#provided);
     this.#warnOfSecrets();
@@ -247,6 +251,7 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
       devices: this.#devices(),
       allow_unsafe_interrupts: props.allowUnsafeInterrupts,
       allow_critical: this.#allowCritical(),
+      reboot: props.reboot,
       boot_loader: props.bootLoader,
       initramfs: props.initramfs,
       cpu_vendor: props.cpuVendor,
@@ -306,6 +311,7 @@ function checkProps(path: string, props: IommuHostProps): void {
   valid.check(valid.isBootLoader, at("bootLoader"), props.bootLoader);
   valid.check(valid.isInitramfs, at("initramfs"), props.initramfs);
   valid.check(valid.isCpuVendor, at("cpuVendor"), props.cpuVendor);
+  valid.check(valid.isRebootMode, at("reboot"), props.reboot);
   valid.check(valid.isMinutes, at("rebootTimeout"), props.rebootTimeout);
 }
 

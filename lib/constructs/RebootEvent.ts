@@ -16,6 +16,14 @@ export interface RebootSubject {
   readonly rebootGeneration: string;
 }
 
+/** How the host reboots. */
+export interface RebootPolicy {
+  /** Minutes that it gets to come back. */
+  readonly timeoutMinutes: number;
+  /** Somebody orders the reboot by hand; the event only looks. */
+  readonly manual: boolean;
+}
+
 /**
  * The resource that stands for a host's reboot. Terraform replaces it when a reboot becomes due; that is a permission,
  * not an order: the command it runs decides on the host, and proves the result.
@@ -25,9 +33,9 @@ export function rebootEvent(
   id: string,
   events: RebootEvents,
   subject: RebootSubject,
-  timeoutMinutes: number,
+  policy: RebootPolicy,
 ): TerraformResource {
-  const provisioners = [rebootCommand(subject, timeoutMinutes)];
+  const provisioners = [rebootCommand(subject, policy)];
   const { rebootGeneration: generation, rebootReason: reason } = subject;
   if (events === "terraform_data") {
     // The reason only informs: as a trigger, another wording would reboot the host.
@@ -37,7 +45,7 @@ export function rebootEvent(
   return new NullResource(scope, id, { triggers: { generation }, provisioners });
 }
 
-function rebootCommand(subject: RebootSubject, timeoutMinutes: number): LocalExecProvisioner {
+function rebootCommand(subject: RebootSubject, policy: RebootPolicy): LocalExecProvisioner {
   return {
     type: "local-exec",
     // Single quotes, which `cdktf synth --hcl` leaves intact beside an expression.
@@ -48,7 +56,8 @@ function rebootCommand(subject: RebootSubject, timeoutMinutes: number): LocalExe
       PASSTHROUGH_CONNECTION: Fn.jsonencode(withoutUnset(openBlock(subject.connection))),
       PASSTHROUGH_DIGEST: subject.declarationDigest,
       PASSTHROUGH_REASON: subject.rebootReason,
-      PASSTHROUGH_REBOOT_TIMEOUT: String(Math.ceil(timeoutMinutes * 60)),
+      PASSTHROUGH_REBOOT_TIMEOUT: String(Math.ceil(policy.timeoutMinutes * 60)),
+      ...(policy.manual ? { PASSTHROUGH_REBOOT: "manual" } : {}),
     },
   };
 }

@@ -79,6 +79,7 @@ export const isInitramfs = among(initramfsNames);
 export const isCpuVendor = among(["intel", "amd"]);
 export const isWhenUnreachable = among(["error", "assume-state"]);
 export const isEvents = among(["terraform_data", "null_resource"]);
+export const isRebootMode = among(["automatic", "manual"]);
 export const isBios = among(["ovmf", "seabios"]);
 export const isSlotDriver = among(["vfio", "keep"]);
 

@@ -57,7 +57,8 @@ export function plannedHosts(plan: Plan): PlannedHost[] {
       (change) =>
         change.type === types.host && (hostOf(change, "after") ?? hostOf(change, "before")) === name,
     );
-    const reboots = at(host?.after, "reboot_required") === true;
+    const reboots =
+      at(host?.after, "reboot_required") === true && text(at(host?.after, "reboot")) !== "manual";
     return {
       name,
       machineId: text(at(host?.after, "machine_id")) ?? text(at(host?.before, "machine_id")),

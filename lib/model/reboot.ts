@@ -161,6 +161,19 @@ export function historyAfter(
   return { departed: { bootId, parameters: [...new Set(left)] }, build: { bootId, digest, booted } };
 }
 
+/**
+ * The host has booted since this declaration was written, and nobody has proven it: of a reboot that somebody ordered
+ * by hand, no event knows.
+ */
+export function owesProof(record: HostRecord | null, digest: string, { bootId }: Observation): boolean {
+  return (
+    record !== null &&
+    record.digest === digest &&
+    record.build.bootId !== bootId &&
+    record.proven?.digest !== digest
+  );
+}
+
 /** Opaque: another one for every boot that is due. */
 export function rebootGeneration(digest: string, bootId: string): string {
   return sha256(`${digest} ${bootId}`).slice(0, 16);

@@ -25,7 +25,7 @@ export function notBindable(name: string, devices: readonly PciDevice[], live: b
         return [
           failure(
             `${title} of ${name} has no IOMMU group`,
-            "The IOMMU is not on for it. The host must boot with its declared parameters first.",
+            "The IOMMU is not on for it, and it waits for the host to boot with its declared parameters. Where the host's reboots are manual, order the reboot first (`npx passthrough reboot`), then deploy again.",
           ),
         ];
       }
@@ -33,7 +33,7 @@ export function notBindable(name: string, devices: readonly PciDevice[], live: b
         return [
           failure(
             `${title} of ${name} needs a reboot to leave ${device.driver}`,
-            "A display device's driver may hang when it has to let go, so it changes at boot. Deploy with the host's reboot, or set liveRebind.",
+            "A display device's driver may hang when it has to let go, so it changes at boot. Deploy with the host's reboot (order it first where the host's reboots are manual), or set liveRebind.",
           ),
         ];
       }

@@ -1,3 +1,4 @@
+import { rebootOrder } from "../host/rebootOrder";
 import type { HostFacts } from "../model/facts";
 import type { HostDecision } from "../model/hostDecision";
 import type { Observation } from "../model/observation";
@@ -8,6 +9,7 @@ import type { Diagnostic } from "../plugin/types";
 import type { IommuHostState } from "../schema";
 import { failure, warning } from "./diagnostics";
 import { handOverProblems } from "./handOver";
+import type { KeptConnection } from "./hosts";
 
 export function refusals(
   name: string,
@@ -59,6 +61,23 @@ export function kernelNotices(
     warning(
       `The reboot of ${name} also changes its kernel`,
       `It runs ${kernel.release}; the boot loader starts ${kernel.next} next.`,
+    ),
+  ];
+}
+
+/** Somebody has to order the reboot: said for as long as it is due. */
+export function manualNotices(
+  name: string,
+  declared: IommuHostState,
+  { required, reason }: RebootState,
+  connection: KeptConnection,
+): Diagnostic[] {
+  if (!required || declared.reboot !== "manual") return [];
+  return [
+    warning(
+      `A reboot of ${name} is due, and waits for you`,
+      `${reason}. Its reboots are manual: order it with \`${rebootOrder(connection)}\`, then deploy again. Until then nothing that needs this boot is proven, and bindings that need it fail.`,
+      ["reboot"],
     ),
   ];
 }

@@ -5,7 +5,7 @@ import { observedFiles } from "../model/ownedFiles";
 import { paths } from "../model/paths";
 import { renumbered } from "../model/renumbering";
 import type { PlatformOverrides } from "../model/platform";
-import { missingParameters, rebootGeneration } from "../model/reboot";
+import { missingParameters, owesProof, rebootGeneration } from "../model/reboot";
 import { legibleRecord } from "../model/record";
 import { UNKNOWN, type Diagnostic, type PrivateState } from "../plugin/types";
 import type { IommuHostState } from "../schema";
@@ -33,7 +33,9 @@ export function readBack(
     const { platform, reboot, digest } = decision;
     const generation = reboot.required
       ? rebootGeneration(digest, observation.bootId)
-      : state.reboot_generation;
+      : state.reboot === "manual" && reboot.reason === "" && owesProof(record, digest, observation)
+        ? rebootGeneration(digest, `proof of ${observation.bootId}`)
+        : state.reboot_generation;
     return {
       read: {
         ...seen,

@@ -18,7 +18,7 @@ import { stateStays } from "./applyResults";
 import { addressProblems, failure, warning, wordsOf } from "./diagnostics";
 import { changeAndRead, changeFailure, checkMachine, keep, recreated, refresh } from "./hostResource";
 import { assumedIn, type Hosts, type Seen } from "./hosts";
-import { destroyNotices, kernelNotices, refusals, riskNotices } from "./hostNotices";
+import { destroyNotices, kernelNotices, manualNotices, refusals, riskNotices } from "./hostNotices";
 import {
   declarationOf,
   overridesIn,
@@ -46,6 +46,7 @@ const inputs = [
   "devices",
   "allow_unsafe_interrupts",
   "allow_critical",
+  "reboot",
 ] as const satisfies readonly (keyof IommuHostState)[];
 
 /** Where the parts of the boot declaration stand. */
@@ -84,6 +85,8 @@ export const iommuHost: ResourceType<Hosts> = {
     refresh<IommuHostState>(request, hosts, signal, (state, sight) => {
       const overrides = overridesOf(request.private);
       const { read, diagnostics } = readBack(state, overrides, observe(sight.facts));
+      const due = { required: read.reboot_required === true, reason: read.reboot_reason ?? "" };
+      diagnostics.push(...manualNotices(state.host ?? "", state, due, sight.connection));
       return { state: untyped(read), private: { ...keep(sight), overrides }, diagnostics };
     }),
 
@@ -129,7 +132,12 @@ export const iommuHost: ResourceType<Hosts> = {
       return planned(before);
     }
     if (changed) diagnostics.push(...riskNotices(name, declared));
-    if (before === null) diagnostics.push(...kernelNotices(name, decision.reboot, observation));
+    // Where one was due before this change, the refresh has said so.
+    if (before?.reboot_required !== true) {
+      diagnostics.push(...kernelNotices(name, decision.reboot, observation));
+      if (sight?.kind === "seen")
+        diagnostics.push(...manualNotices(name, declared, decision.reboot, sight.connection));
+    }
     if (changed && sight?.kind === "seen") {
       diagnostics.push(...refusals(name, sight.facts, decision, [declared.owner, before?.owner], declared));
     }

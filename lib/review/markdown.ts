@@ -125,6 +125,8 @@ function rebootPart({ reboot, action, assumed }: HostReview): string {
   if (reboot.required === true)
     return `**Reboots**${reboot.wave === null ? "" : ` in wave ${reboot.wave}`}: ${code(reboot.reason ?? "", 500)}${seen}`;
   if (reboot.required === null) return `**May reboot**: only the apply knows.${seen}`;
+  if (reboot.waits)
+    return `**Waits for a reboot by hand**, which this deploy does not order: ${reboot.reason === null ? "only the apply knows whether one is due" : code(reboot.reason, 500)}${seen}`;
   return `Does not reboot.${seen}`;
 }
 

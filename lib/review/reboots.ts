@@ -1,11 +1,11 @@
 import { rebootEvents } from "./events";
-import type { Plan } from "./plan";
+import type { Change, Plan } from "./plan";
 import { goes, types, type HostParts } from "./resources";
 import type { RebootReview } from "./types";
 import { at, isUnknown, text } from "./views";
 import { waves } from "./waves";
 
-const none: RebootReview = { required: false, reason: null, blocked: false, wave: null };
+const none: RebootReview = { required: false, reason: null, blocked: false, waits: false, wave: null };
 
 /**
  * Whether a host reboots is what its resource says, never what becomes of its event: that one also runs where nothing
@@ -16,9 +16,21 @@ export function rebootOf({ host }: HostParts, wave: number | null): RebootReview
   const value = at(host.after, "reboot_required");
   const reason = text(at(host.after, "reboot_reason"));
   const blocked = reason?.startsWith("blocked:") === true;
-  const required = isUnknown(value) ? null : value === true;
+  const due = isUnknown(value) ? null : value === true;
+  const manual = isManual(host);
   // Where none is due, the reason of the last one still stands.
-  return { required, reason: required === true || blocked ? reason : null, blocked, wave };
+  return {
+    required: manual ? false : due,
+    reason: due === true || blocked ? reason : null,
+    blocked,
+    waits: manual && due !== false,
+    wave,
+  };
+}
+
+/** Nothing of this plan reboots it. */
+function isManual({ after }: Change): boolean {
+  return text(at(after, "reboot")) === "manual";
 }
 
 /** The wave of each host that reboots or may, by the address of its resource. */
@@ -27,6 +39,7 @@ export function rebootWaves({ changes, declared }: Plan): Map<string, number> {
     (change) =>
       change.type === types.host &&
       !goes(change) &&
+      !isManual(change) &&
       at(change.after, "reboot_required") !== false &&
       at(change.after, "reboot_required") !== null,
   );

@@ -68,6 +68,8 @@ export interface RebootReview {
   readonly reason: string | null;
   /** A reboot for this declaration did not help; it is not tried again. */
   readonly blocked: boolean;
+  /** One is due, or may be, and the deploy leaves it to somebody: this host's reboots are manual. */
+  readonly waits: boolean;
   /** From 1; hosts of one wave may reboot at the same time. Null where no reboot may come. */
   readonly wave: number | null;
 }

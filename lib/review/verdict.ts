@@ -31,6 +31,7 @@ export function isChanged({ action, guests, devices, changes, drift, unknown, re
   return (
     action !== "none" ||
     reboot.required !== false ||
+    reboot.waits ||
     guests.some((guest) => guest.action !== "none") ||
     devices.some((device) => device.changesHands) ||
     changes.length + unknown.length + drift.filter(({ putBack }) => putBack).length > 0
@@ -39,13 +40,15 @@ export function isChanged({ action, guests, devices, changes, drift, unknown, re
 
 /** "2 hosts reboot, one after the other; 3 guests stop; 1 device changes hands". */
 export function verdictOf(summary: Summary, hosts: readonly HostReview[]): string {
+  const waiting = hosts.filter(({ reboot }) => reboot.waits).length;
   const given = hosts.filter(({ action }) => action === "delete").length;
-  const still = summary.hostsChanged - summary.reboots - summary.possibleReboots - given;
+  const still = summary.hostsChanged - summary.reboots - summary.possibleReboots - waiting - given;
   const others = still === summary.hostsChanged ? "host" : "other host";
   const parts = [
     reboots(summary),
     summary.possibleReboots > 0 &&
       `${count(summary.possibleReboots, "host")} may reboot: only the apply knows`,
+    waiting > 0 && `${count(waiting, "host")} ${verb(waiting, "wait")} for a reboot by hand`,
     given > 0 && `${count(given, "host")} ${given === 1 ? "is" : "are"} given back`,
     still > 0 && `${count(still, others)} ${verb(still, "change")} without a reboot`,
     summary.guestsStopping > 0 &&

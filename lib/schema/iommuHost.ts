@@ -56,6 +56,10 @@ export const iommuHostSchema = resource({
       list(string),
       "PCI addresses the author hands over although the host needs them.",
     ),
+    reboot: optional(
+      string,
+      "`automatic`: the event reboots where that is due; `manual`: it only says so. Default `automatic`.",
+    ),
     boot_loader: detected(string, `${words(bootLoaderNames)}; detected if not set.`),
     initramfs: detected(string, `${words(initramfsNames)}; detected if not set.`),
     cpu_vendor: detected(string, "`intel` or `amd`; detected if not set."),

@@ -59,7 +59,7 @@ class FakeHost {
   async reboot(options: Partial<RebootOptions> = {}): Promise<void> {
     let done = false;
     const running = reboot(
-      { name: "deb1", digest: record.digest, force: false, timeout: 60, settle: 5, ...options },
+      { name: "deb1", digest: record.digest, order: null, force: false, timeout: 60, settle: 5, ...options },
       {
         dial: () => this.dialled(),
         isNotUpYet: (error) => error instanceof NotUpYet,
@@ -169,6 +169,17 @@ describe("where a reboot is due", () => {
     expect(change?.steps[0]).toMatchObject({ addresses: [gpu.address], allow: ["0000:01:00.0"] });
     expect(change?.steps[1]).toMatchObject({ content: expect.stringContaining('"bootId": "boot-1"') });
     expect(change?.steps[2]).toEqual({ step: "reboot", expectBootId: "boot-1" });
+  });
+
+  test("where reboots are manual nothing is written or rebooted, and the order is told", async () => {
+    const host = new FakeHost(asBefore);
+    await host.reboot({ order: "npx passthrough reboot root@deb1" });
+    expect(host.changes).toEqual([]);
+    expect(host.said).toEqual([
+      expect.stringMatching(
+        /^deb1: a reboot is due: .*It is not proven.*Order it with `npx passthrough reboot root@deb1`, then deploy again\.$/,
+      ),
+    ]);
   });
 
   test("it is waited for through every phase, and proven", async () => {

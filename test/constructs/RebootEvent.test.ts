@@ -83,6 +83,16 @@ test("the command is constant, everything else comes through the environment", (
   ]);
 });
 
+test("a manual reboot is the command's to leave, and the host's resource says so", () => {
+  const stack = stackWith();
+  newHost(stack, "pve1", { reboot: "manual" });
+
+  const { resource } = synth(stack);
+
+  expect(environmentOf(only(resource["terraform_data"]))).toHaveProperty("PASSTHROUGH_REBOOT", "manual");
+  expect(only(resource["passthrough_iommu_host"])).toMatchObject({ reboot: "manual" });
+});
+
 test("twenty minutes, if nothing else is said", () => {
   const stack = stackWith();
   newHost(stack, "pve1");

@@ -52,7 +52,7 @@ export class BareHost {
   async reboot(): Promise<string> {
     const said: string[] = [];
     await reboot(
-      { name: "host", digest: null, force: false, timeout: 120, settle: 20 },
+      { name: "host", digest: null, order: null, force: false, timeout: 120, settle: 20 },
       {
         dial: () => this.dial(),
         isNotUpYet: () => true,

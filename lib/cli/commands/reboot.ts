@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { isNotUpYet } from "../../host/errors";
+import { rebootOrder } from "../../host/rebootOrder";
 import { dial, interrupted, seconds, withTarget } from "../options";
 import { reboot } from "../reboot";
 import { connectionTo, rebootOfEvent, type RebootSubject, type Target } from "../target";
@@ -30,6 +31,7 @@ export function rebootCommand(program: Command): void {
           {
             name: subject.name,
             digest: subject.digest,
+            order: subject.manual === true ? rebootOrder(subject.connection) : null,
             force: options.force ?? false,
             timeout: options.timeout ?? subject.timeout ?? defaults.timeout,
             settle: options.settle ?? subject.settle ?? defaults.settle,

@@ -1,0 +1,13 @@
+import { rebootOrder } from "../../lib/host/rebootOrder";
+
+test.each([
+  [{ host: "pve1" }, "npx passthrough reboot pve1"],
+  [{ host: "10.0.0.11", user: "root", port: 2222 }, "npx passthrough reboot root@10.0.0.11 --port 2222"],
+  [
+    { host: "pve1", identityFile: "/home/me/my keys/id", hostKey: "SHA256:abc+/=" },
+    "npx passthrough reboot pve1 --identity '/home/me/my keys/id' --host-key SHA256:abc+/=",
+  ],
+  [{ host: "$(touch x)", user: "a'b; c" }, `npx passthrough reboot 'a'\\''b; c@$(touch x)'`],
+])("%j is ordered by words that a shell takes as they are", (connection, words) => {
+  expect(rebootOrder(connection)).toBe(words);
+});
