@@ -1,6 +1,7 @@
 import { Annotations, Token, type IResolvable } from "cdktf";
 import type { Construct, IConstruct } from "constructs";
 import { iommuHostSchema, type BootDevice, type ConfigOf } from "../schema";
+import { adviceAgainst } from "./advice";
 import { claimOnce, type Claim } from "./claims";
 import { checkConnection, type Connection } from "./connection";
 import * as errors from "./errors";
@@ -131,6 +132,7 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
     this.#provided = { name: this.name, connection: props.connection, node: this.node, event };
     this.passthrough._addHost(this.#provided);
     this.#warnOfSecrets();
+    for (const words of adviceAgainst(this.node.path, props)) Annotations.of(this).addWarning(words);
   }
 
   /** The running kernel did not boot what is declared. */

@@ -98,6 +98,17 @@ export const secretInCode = (where: string): string =>
   `${where} stands in the code in plain text, and so in the synthesized stack. Give it through an ephemeral ` +
   "variable, or leave it out and use the SSH agent or `identityFile`.";
 
+export const amdIommuOn = (where: string, value: string): string =>
+  `${where}: ${quote(value)} does nothing. The kernel knows no such value, and AMD's IOMMU is on wherever the firmware ` +
+  "offers it; leave it out.";
+
+export const vendorIommuPt = (where: string, value: string): string =>
+  `${where}: ${quote(value)} does nothing. Expected iommu=pt; set \`iommuMode: "passthrough"\`.`;
+
+export const kernelParameterAsOption = (where: string, value: string): string =>
+  `${where}: ${quote(value)} names a parameter of the kernel, which no module reads. Expected it among ` +
+  "`kernelParameters`, or `hugepages`, `iommuMode` or `acsOverride`.";
+
 export const sameName = (kind: string, name: string, one: string, other: string): Error =>
   new Error(
     `${one} and ${other} are both ${kind} ${quote(name)}. Expected names that differ; rename one of the constructs.`,

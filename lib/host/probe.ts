@@ -8,6 +8,7 @@ import type {
   PciDevice,
   ProxmoxFacts,
   ProxmoxVmFacts,
+  ScriptLine,
 } from "../model/facts";
 import { mayBeOurs } from "../model/observation";
 import { pciConfPath } from "../model/openNebulaPciConf";
@@ -107,6 +108,7 @@ export function parseProbe(stdout: string, host: string, stderr = ""): HostFacts
     files: Object.fromEntries(
       [...answer.files].flatMap(([path, bytes]) => (mayBeOurs(path) ? [[path, bytes.toString("utf8")]] : [])),
     ),
+    scriptLines: answer.all("script-line").flatMap(scriptLine),
     grubForeign: grub && { linux: grub.linux, linuxDefault: grub.linuxDefault },
     record: answer.file(paths.record),
     pending: lines(answer.file("/var/lib/cdktf-passthrough/pending")),
@@ -383,6 +385,14 @@ function devices(answer: Answer): PciDevice[] {
         (names.has(vendor) ? `${names.get(vendor)} Device ${device}` : ""),
     };
   });
+}
+
+/** `path:number:text`, as grep prints it. */
+function scriptLine(line: string): ScriptLine[] {
+  const [, path, number, text = ""] = /^(\/[^:]*):(\d+):(.*)$/.exec(line) ?? [];
+  return path === undefined || text.trimStart().startsWith("#")
+    ? []
+    : [{ path, number: Number(number), text }];
 }
 
 function criticalUse([address = "", kind = "other", essential, ...use]: readonly string[]): CriticalUse {

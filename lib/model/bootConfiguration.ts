@@ -1,6 +1,7 @@
 import { sha256 } from "./digest";
 import type { PciDevice } from "./facts";
 import { satisfies } from "./kernelParameters";
+import { isOlderThan } from "./kernelRelease";
 import { blacklistLine, optionsLine, softdepLine } from "./modprobe";
 import type { Observation } from "./observation";
 import type { Platform } from "./platform";
@@ -129,9 +130,4 @@ function sorted<T>(of: Readonly<Record<string, T>>): [string, T][] {
 
 function unique(values: readonly string[]): string[] {
   return [...new Set(values)];
-}
-
-function isOlderThan(release: string, major: number, minor: number): boolean {
-  const [a = 0, b = 0] = release.split(".").map((part) => parseInt(part, 10));
-  return a < major || (a === major && b < minor);
 }

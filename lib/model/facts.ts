@@ -67,6 +67,8 @@ export interface HostFacts {
    * environment blocks, and our own files.
    */
   readonly files: Readonly<Record<string, string>>;
+  /** Lines of others' boot scripts and of the initramfs builder's settings that are about drivers; no comments. */
+  readonly scriptLines: readonly ScriptLine[];
   /** The GRUB command line without our drop-in, as update-grub's own evaluation gives it; null without GRUB. */
   readonly grubForeign: { readonly linux: string; readonly linuxDefault: string } | null;
   /** Our record on the host (record.ts), as it stands; null if there is none. */
@@ -81,6 +83,12 @@ export interface HostFacts {
   /** MemTotal of /proc/meminfo, in KiB; 0 where it cannot be read. */
   readonly memory: number;
   readonly usbDevices: readonly UsbDevice[];
+}
+
+export interface ScriptLine {
+  readonly path: string;
+  readonly number: number;
+  readonly text: string;
 }
 
 /** A USB device that is plugged in; no root hubs. */

@@ -42,5 +42,7 @@ export function unpackObservation(packed: unknown): Observation | null {
     gunzipSync(Buffer.from(packed, "base64")).toString("utf8"),
   ) as Partial<Observation>;
   // One that an earlier version of this package kept says too little.
-  return unpacked.bootEvidence === undefined ? null : (unpacked as Observation);
+  return unpacked.bootEvidence === undefined || unpacked.scriptLines === undefined
+    ? null
+    : (unpacked as Observation);
 }

@@ -1,4 +1,7 @@
 import { rebootOrder } from "../host/rebootOrder";
+import { guestAdvice } from "../hypervisors/proxmox/advice";
+import { adviceOn, adviceWords } from "../model/advice";
+import type { BootDeclaration } from "../model/bootConfiguration";
 import type { HostFacts } from "../model/facts";
 import type { HostDecision } from "../model/hostDecision";
 import type { Observation } from "../model/observation";
@@ -91,6 +94,21 @@ export function riskNotices(name: string, declared: IommuHostState): Diagnostic[
       ["allow_unsafe_interrupts"],
     ),
   ];
+}
+
+/** What is declared, or stands on the host already, and does not do what it was written for. */
+export function adviceNotices(
+  name: string,
+  declaration: BootDeclaration,
+  { platform, boot, base }: HostDecision,
+  observation: Observation,
+  facts: HostFacts | null,
+): Diagnostic[] {
+  const advice = [
+    ...adviceOn({ declaration, platform, observation, functions: boot.functions, base }),
+    ...(facts === null ? [] : guestAdvice(facts)),
+  ];
+  return advice.map((each) => warning(...adviceWords(name, each)));
 }
 
 export function destroyNotices(before: IommuHostState | null): Diagnostic[] {

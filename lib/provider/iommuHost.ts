@@ -18,7 +18,14 @@ import { stateStays } from "./applyResults";
 import { addressProblems, failure, warning, wordsOf } from "./diagnostics";
 import { changeAndRead, changeFailure, checkMachine, keep, recreated, refresh } from "./hostResource";
 import { assumedIn, type Hosts, type Seen } from "./hosts";
-import { destroyNotices, kernelNotices, manualNotices, refusals, riskNotices } from "./hostNotices";
+import {
+  adviceNotices,
+  destroyNotices,
+  kernelNotices,
+  manualNotices,
+  refusals,
+  riskNotices,
+} from "./hostNotices";
 import {
   declarationOf,
   overridesIn,
@@ -131,7 +138,13 @@ export const iommuHost: ResourceType<Hosts> = {
       diagnostics.push(warning(`${name} is not as declared`, wordsOf(error)));
       return planned(before);
     }
-    if (changed) diagnostics.push(...riskNotices(name, declared));
+    if (changed) {
+      const facts = sight?.kind === "seen" ? sight.facts : null;
+      diagnostics.push(
+        ...riskNotices(name, declared),
+        ...adviceNotices(name, declarationOf(declared), decision, observation, facts),
+      );
+    }
     // Where one was due before this change, the refresh has said so.
     if (before?.reboot_required !== true) {
       diagnostics.push(...kernelNotices(name, decision.reboot, observation));

@@ -205,6 +205,25 @@ describe("files", () => {
   });
 });
 
+test("lines of others' boot scripts that are about drivers, and nothing else of them", async () => {
+  root.write(
+    "/etc/rc.local",
+    "#!/bin/sh\nSECRET=hunter2\necho 0000:01:00.0 > /sys/bus/pci/drivers/vfio-pci/new_id\n# echo new_id\n",
+  );
+  root.write("/usr/local/bin/vfio-bind:x", 'echo "$(id)\t;" > new_id\n');
+  root.write("/etc/dracut.conf.d/local.conf", 'hostonly=yes\n  add_drivers+="vfio vfio_pci"\n');
+  root.write("/etc/dracut.conf.d/zz-cdktf-passthrough.conf", 'add_drivers+=" vfio "\n');
+  root.write("/usr/local/bin/backup", "echo new_id\n");
+  expect((await facts()).scriptLines).toEqual([
+    {
+      path: "/etc/rc.local",
+      number: 3,
+      text: "echo 0000:01:00.0 > /sys/bus/pci/drivers/vfio-pci/new_id",
+    },
+    { path: "/etc/dracut.conf.d/local.conf", number: 2, text: '  add_drivers+="vfio vfio_pci"' },
+  ]);
+});
+
 describe("boot", () => {
   beforeEach(() => {
     for (const release of ["6.1.0-9-amd64", "6.1.0-18-amd64"]) root.write(`/boot/vmlinuz-${release}`, "");

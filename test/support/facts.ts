@@ -63,6 +63,7 @@ export function hostFacts(facts: Partial<HostFacts> = {}): HostFacts {
     critical: [],
     unresolved: [],
     files: {},
+    scriptLines: [],
     grubForeign: { linux: "", linuxDefault: "quiet" },
     record: null,
     pending: [],

@@ -10,6 +10,7 @@ probe() {
 	pci
 	usb
 	files
+	script_lines
 	proxmox
 	libvirt
 	opennebula
@@ -374,6 +375,26 @@ files() {
 		$before
 	END
 	emit content "$content"
+}
+
+# What else gives devices to drivers at boot; never whole files, which may hold anything.
+script_lines() {
+	set --
+	for file in "$ROOT"/etc/rc.local "$ROOT"/etc/rc.d/rc.local "$ROOT"/usr/local/bin/*vfio* \
+		"$ROOT"/usr/local/sbin/*vfio* "$ROOT"/etc/systemd/system/*vfio*.service \
+		"$ROOT"/etc/initramfs-tools/scripts/*/*vfio* "$ROOT"/etc/dracut.conf "$ROOT"/etc/dracut.conf.d/*.conf; do
+		case $file in
+		*cdktf-passthrough* | *"$NL"*) continue ;;
+		esac
+		[ ! -f "$file" ] || set -- "$@" "$file"
+	done
+	[ $# -gt 0 ] || return 0
+	found=$(grep -IHn -E 'new_id|driver_override|/sys/bus/pci/|_drivers\+?=|_dracutmodules\+?=' "$@" | head -n 200)
+	while read -r line; do
+		[ -z "$line" ] || emit script-line "${line#"$ROOT"}"
+	done <<-END
+		$found
+	END
 }
 
 proxmox() {
