@@ -5,6 +5,11 @@ export { IommuHost, type IommuHostProps } from "./constructs/IommuHost";
 export { Libvirt } from "./constructs/Libvirt";
 export { OpenNebula, type OpenNebulaProps } from "./constructs/OpenNebula";
 export {
+  OpenNebulaNetwork,
+  type OpenNebulaAddressRange,
+  type OpenNebulaNetworkProps,
+} from "./constructs/OpenNebulaNetwork";
+export {
   OpenNebulaPciFilter,
   type OpenNebulaHostSelection,
   type OpenNebulaPciFilterProps,

@@ -5,6 +5,7 @@ import ts from "typescript";
 import {
   iommuHostSchema,
   ovirtHostSchema,
+  openNebulaNetworkSchema,
   openNebulaPciSchema,
   pciDevicesSchema,
   pciMappingSchema,
@@ -42,6 +43,7 @@ export function reference(): string {
       romFileSchema,
       ovirtHostSchema,
       openNebulaPciSchema,
+      openNebulaNetworkSchema,
       pciDevicesSchema,
     ].flatMap(resource),
   ]

@@ -266,10 +266,14 @@ function checkProps(path: string, props: PassthroughVmProps): void {
   });
   checkPciSlots(path, pci, machine, takes);
   checkUsbSlots(path, usb, takes);
-  for (const [name, { device, romfile }] of Object.entries(pci)) {
+  for (const [name, { device, romfile, nic }] of Object.entries(pci)) {
     if (typeof romfile === "object" && romfile.host !== props.on.host) {
       const hosts = [romfile.host.node.path, props.on.host.node.path] as const;
       throw errors.otherHost(at(`pci.${name}`), `the ROM file ${romfile.slotValue}`, ...hosts);
+    }
+    if (typeof nic?.network === "object" && nic.network.frontEnd !== props.on.host) {
+      const hosts = [nic.network.frontEnd.node.path, props.on.host.node.path] as const;
+      throw errors.otherHost(at(`pci.${name}.nic`), `the network ${nic.network.slotValue}`, ...hosts);
     }
     if (device instanceof BoundDevice && !props.on.host._reaches(device.binding.host)) {
       const hosts = [device.binding.host.node.path, props.on.host.node.path] as const;

@@ -35,6 +35,11 @@ export interface ProvidedFile extends Provided {
   readonly host: IConstruct;
 }
 
+/** A virtual network of one front end. */
+export interface ProvidedNetwork extends Provided {
+  readonly frontEnd: IConstruct;
+}
+
 /** What OpenNebula picks a device by: ids in hex, any of them, or one address. */
 export interface PciRequestProps {
   /**
@@ -61,8 +66,8 @@ export interface PciRequestProps {
 
 /** What a passed-through NIC gets of a virtual network. */
 export interface PciNicProps {
-  /** Name of the virtual network; its driver is `dummy` or `802.1Q`. */
-  readonly network: string;
+  /** An OpenNebulaNetwork, or the name of one that is there; its driver is `dummy` or `802.1Q`. */
+  readonly network: string | ProvidedNetwork;
   /**
    * Name of the user whose network it is.
    * @default the VM's owner
@@ -278,7 +283,7 @@ function checkPciSlot(where: string, slot: PciSlotProps, machine: string | undef
   for (const id of ["vendor", "device", "class"] as const)
     valid.check(valid.isShortHex, `${where}.request.${id}`, request?.[id]);
   valid.check(valid.isShortAddress, `${where}.request.shortAddress`, request?.shortAddress);
-  valid.check(valid.isOpenNebulaName, `${where}.nic.network`, nic?.network);
+  valid.check(valid.isOpenNebulaName, `${where}.nic.network`, slotValue(nic?.network));
   valid.check(valid.isMac, `${where}.nic.mac`, nic?.mac);
   valid.check(valid.isVlanId, `${where}.nic.vlanId`, nic?.vlanId);
   if (slot.device !== undefined && !(slot.device instanceof BoundDevice)) {
@@ -338,7 +343,7 @@ function slotValue(named: string | Provided | undefined): string | undefined {
 /** What of the stack the slots name. */
 export function providedFor(pci: Slots<PciSlotProps>, usb: Slots<UsbSlotProps>): Provided[] {
   const named = [
-    ...Object.values(pci).flatMap(({ mapping, romfile }) => [mapping, romfile]),
+    ...Object.values(pci).flatMap(({ mapping, romfile, nic }) => [mapping, romfile, nic?.network]),
     ...Object.values(usb).map(({ mapping }) => mapping),
   ];
   return named.flatMap((one) => (typeof one === "object" ? [one] : []));
@@ -447,7 +452,7 @@ function writtenRequest(request: PciRequestProps): PciRequest {
 
 function writtenNic({ network, networkUname, mac, ip, ip6, vlanId }: PciNicProps): PciNic {
   return {
-    ...{ network, network_uname: networkUname ?? null, mac: mac ?? null },
+    ...{ network: slotValue(network) ?? null, network_uname: networkUname ?? null, mac: mac ?? null },
     ...{ ip: ip ?? null, ip6: ip6 ?? null, vlan_id: vlanId ?? null },
   };
 }

@@ -5,6 +5,7 @@ import { Hosts, type Connections } from "./hosts";
 import { iommuHost } from "./iommuHost";
 import { pciMapping, usbMapping } from "./mapping";
 import { ovirtHost } from "./ovirtHost";
+import { openNebulaNetwork } from "./openNebulaNetwork";
 import { openNebulaPci } from "./openNebulaPci";
 import { pciDevices } from "./pciDevices";
 import { romFile } from "./romFile";
@@ -30,7 +31,17 @@ export const passthroughProvider: Provider<Hosts> = {
     });
   },
 
-  resources: [iommuHost, vfioBinding, vm, ovirtHost, pciMapping, usbMapping, romFile, openNebulaPci],
+  resources: [
+    iommuHost,
+    vfioBinding,
+    vm,
+    ovirtHost,
+    pciMapping,
+    usbMapping,
+    romFile,
+    openNebulaPci,
+    openNebulaNetwork,
+  ],
   dataSources: [pciDevices],
   close: (hosts) => hosts.close(),
 };

@@ -3,6 +3,7 @@ export * from "./platformNames";
 export * from "./provider";
 export * from "./iommuHost";
 export * from "./vfioBinding";
+export * from "./openNebulaNetwork";
 export * from "./openNebulaPci";
 export * from "./vm";
 export * from "./hypervisors";

@@ -95,7 +95,9 @@ export function networkJson(_machine: Machine, _database: Database, row: Row): J
     return typeof value === "string" && value !== "" ? value : {};
   };
   const ranges = row.template.flatMap(([name, value], index) =>
-    name === "AR" && typeof value !== "string" ? [{ AR_ID: String(index), ...value }] : [],
+    name === "AR" && typeof value !== "string"
+      ? [{ MAC: `02:00:00:00:${row.id.toString(16).padStart(2, "0")}:0${index}`, ...value }]
+      : [],
   );
   return {
     ...owned(row),
@@ -104,7 +106,7 @@ export function networkJson(_machine: Machine, _database: Database, row: Row): J
     TEMPLATE: templateJson(row.template.filter(([name]) => name !== "AR")),
     AR_POOL: listed(
       "AR",
-      ranges.map((range, index) => ({ ...range, AR_ID: String(index) })),
+      ranges.map((range, index) => ({ ...range, AR_ID: String(index), USED_LEASES: "0", LEASES: {} })),
     ),
   };
 }

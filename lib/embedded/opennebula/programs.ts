@@ -57,6 +57,14 @@ const create: Verb = (command) => {
   return `ID: ${id}\n`;
 };
 
+/** Address ranges have commands of their own: an update leaves them as they are. */
+const updateNetwork: Verb = (command) => {
+  const row = find("VNET", command.database.networks, word(command, 0, "id"));
+  const ranges = row.template.filter(([key]) => key === "AR");
+  updating(networks)(command);
+  row.template = [...row.template.filter(([key]) => key !== "AR"), ...ranges];
+};
+
 const remove: Verb = (command) => {
   const { database } = command;
   const row = find("VNET", database.networks, word(command, 0, "id"));
@@ -77,7 +85,7 @@ export const openNebulaPrograms: Readonly<Record<string, Program>> = {
   onetemplate: oneCommand("onetemplate", { ...reading(templates), update: updating(templates), instantiate }),
   onevnet: oneCommand("onevnet", {
     ...reading(networks),
-    update: updating(networks),
+    update: updateNetwork,
     create,
     delete: remove,
   }),

@@ -1,6 +1,6 @@
 import { sha256 } from "../../model/digest";
 import type { HostFacts } from "../../model/facts";
-import { sectionsOf, templateOf, type Section, type Template } from "../../model/openNebulaTemplate";
+import { templateOf, type Section, type Template } from "../../model/openNebulaTemplate";
 
 /** What one front end manages, as its commands show it. */
 export interface Cloud {
@@ -87,7 +87,7 @@ export function cloudOf(facts: HostFacts, host: string): Cloud {
     templates: pool(templates, "VMTEMPLATE_POOL", "VMTEMPLATE", "onetemplate").map(named),
     networks: pool(networks, "VNET_POOL", "VNET", "onevnet").map((json) => ({
       ...named(json),
-      ranges: sectionsOf(templateOf(json["AR_POOL"]), "AR"),
+      ranges: several(inner(json, "AR_POOL")["AR"]).map(textsOf),
     })),
     digests: { templates: sha256(templates), networks: sha256(networks) },
   };
@@ -119,6 +119,14 @@ function inner(json: unknown, name: string): Json {
 function word(json: Json, name: string): string {
   const value = json[name];
   return typeof value === "string" || typeof value === "number" ? String(value) : "";
+}
+
+/** What of an element is text; a range holds its leases besides. */
+function textsOf(element: unknown): Section {
+  const texts = Object.entries(inner({ element }, "element")).filter(
+    (pair): pair is [string, string] => typeof pair[1] === "string",
+  );
+  return Object.fromEntries(texts);
 }
 
 function named(json: Json): Named {

@@ -2,6 +2,7 @@ import { attributeOf } from "../../model/openNebulaTemplate";
 import type { Problem, VmRequest } from "../types";
 import { describeUnmet, unmetBy, type Asked } from "./availability";
 import { findNamed, hostState, type Cloud, type CloudDevice, type CloudHost } from "./cloud";
+import { networkDrivers } from "./network";
 import { isNic } from "./sections";
 import { declaredSlots } from "./slots";
 import { describeTarget, findTarget, isTemplateId, targetIn, type Target } from "./target";
@@ -128,12 +129,14 @@ function peersThatGive({ cloud, declaration, target }: Context): string[] {
   });
 }
 
-function networks({ asked, cloud, moment, target, host }: Context): Problem[] {
+function networks({ asked, cloud, moment, target, host, declaration }: Context): Problem[] {
   return asked.flatMap(({ slot, section }): Problem[] => {
     if (!isNic(section)) return [];
     const name = section["NETWORK"] ?? "";
     const network = findNamed(cloud.networks, name, "virtual network");
     if (network === null) {
+      // The stack makes it before it changes the VM.
+      if (moment === "plan" && declaration?.provided.includes(`network/${name}`)) return [];
       const there = cloud.networks.map((one) => one.name).join(", ") || "none";
       return [
         {
@@ -145,7 +148,7 @@ function networks({ asked, cloud, moment, target, host }: Context): Problem[] {
       ];
     }
     const driver = attributeOf(network.template, "VN_MAD") ?? "";
-    return ["dummy", "802.1Q", ""].includes(driver)
+    return [...networkDrivers, ""].includes(driver)
       ? []
       : [
           {
