@@ -31,5 +31,6 @@ export type { ResourceMappingProps } from "./constructs/ResourceMapping";
 export { RomFile, type RomFileProps } from "./constructs/RomFile";
 export type { PciSlotProps, UsbSlotProps } from "./constructs/slots";
 export { UsbMapping, type MappedUsbDevice, type UsbMappingProps } from "./constructs/UsbMapping";
-export { VfioBinding, type DeviceSelector, type VfioBindingProps } from "./constructs/VfioBinding";
+export { VfioBinding, type VfioBindingProps } from "./constructs/VfioBinding";
+export type { DeviceSelector } from "./constructs/DeviceSelector";
 export type { VmTarget } from "./constructs/VmTarget";

@@ -2,12 +2,18 @@ import { claims } from "../hypervisors/registry";
 import type { Claim } from "../hypervisors/types";
 import { inspection } from "../map/inspection";
 import type { CriticalUse, HostFacts, PciDevice } from "../model/facts";
+import { withIdentities } from "../model/heldDevices";
+import { legibleRecord } from "../model/record";
+import { findDevices } from "../model/selection";
+import { serialsOf, type DeviceSelector } from "../model/selector";
 import type { Colors } from "./terminal";
 
 export interface InspectOptions {
   /** JSON instead of a table. */
   readonly json: boolean;
   readonly colors: Colors;
+  /** Only these devices. */
+  readonly select?: DeviceSelector | null;
 }
 
 /** Everything there is to say of one device. */
@@ -17,8 +23,12 @@ interface Row {
   readonly claims: readonly Claim[];
 }
 
-/** The PCI devices of a host, for `passthrough inspect`: who has what, and what the host needs itself. */
-export function inspect(facts: HostFacts, options: InspectOptions): string {
+/**
+ * The PCI devices of a host, for `passthrough inspect`: who has what, and what the host needs itself.
+ * @throws an error listing what is there where nothing is selected, or another number than asked for
+ */
+export function inspect(host: HostFacts, options: InspectOptions): string {
+  const facts = selected(host, options.select ?? null);
   const claimed = claims(facts);
   const rows = facts.devices.map((device) => ({
     device,
@@ -28,8 +38,18 @@ export function inspect(facts: HostFacts, options: InspectOptions): string {
   if (options.json) return `${JSON.stringify(inspection(facts, claimed), null, 2)}\n`;
   const { colors } = options;
   return (
-    [heading(facts, colors), table(rows, colors), uses(facts, colors)].filter(Boolean).join("\n\n") + "\n"
+    [heading(host, colors), table(rows, colors), uses(facts, colors)].filter(Boolean).join("\n\n") + "\n"
   );
+}
+
+/** With what the host remembers of the devices, and only those that are asked for. */
+function selected(facts: HostFacts, select: DeviceSelector | null): HostFacts {
+  const known = withIdentities(facts.devices, legibleRecord(facts.record)?.held ?? {});
+  const devices = select === null ? known : findDevices(known, select);
+  const shown = new Set(devices.map(({ address }) => address));
+  const critical =
+    select === null ? facts.critical : facts.critical.filter(({ address }) => shown.has(address));
+  return { ...facts, devices, critical };
 }
 
 function heading(facts: HostFacts, colors: Colors): string {
@@ -45,6 +65,8 @@ function heading(facts: HostFacts, colors: Colors): string {
 interface Column {
   readonly title: string;
   readonly text: (row: Row) => string;
+  /** Left out where no device has any. */
+  readonly optional?: boolean;
   readonly color?: (row: Row, colors: Colors) => ((text: string) => string) | null;
 }
 
@@ -72,6 +94,11 @@ const columns: readonly Column[] = [
       critical.some(({ essential }) => essential) ? colors.red : colors.yellow,
   },
   { title: "NAME", text: ({ device }) => device.name },
+  {
+    title: "SERIAL, MAC",
+    text: ({ device }) => [...serialsOf(device), ...device.macs].join(", "),
+    optional: true,
+  },
 ];
 
 /** `100 hostpci0`; `*`: it runs with it. */
@@ -88,7 +115,8 @@ function hostCell({ critical }: Row): string {
 
 function table(rows: readonly Row[], colors: Colors): string {
   if (rows.length === 0) return "The host shows no PCI devices.";
-  const shown = columns.map((column) => {
+  const there = columns.filter(({ text, optional }) => !optional || rows.some((row) => text(row) !== ""));
+  const shown = there.map((column) => {
     const cells = rows.map((row) => column.text(row));
     return { ...column, cells, width: Math.max(column.title.length, ...cells.map((cell) => cell.length)) };
   });

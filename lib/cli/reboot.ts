@@ -3,7 +3,7 @@ import type { HostFacts } from "../model/facts";
 import { recordSteps } from "../model/hostDecision";
 import { observe } from "../model/observation";
 import { detectPlatform } from "../model/platform";
-import { proofProblems, rebootState } from "../model/reboot";
+import { bootNow, proofProblems, rebootState } from "../model/reboot";
 import { parseRecord, type HostRecord } from "../model/record";
 import { commandSteps, requiredCommands } from "../model/requirements";
 import { paths } from "../model/paths";
@@ -68,7 +68,7 @@ export async function reboot(options: RebootOptions, context: RebootContext): Pr
           "is declared. It was not rebooted. Deploy again: that runs them first.",
       );
     }
-    const state = rebootState(record.boot, record.digest, observe(facts), record);
+    const state = rebootState(bootNow(record, facts.devices), record.digest, observe(facts), record);
     if (!state.required && state.reason === "") {
       await prove(options, context, host, facts, record, false);
       return;
@@ -107,7 +107,7 @@ async function issue(
   const steps: Step[] = [
     {
       step: "guard",
-      addresses: record.boot.functions.map(({ address }) => address),
+      addresses: bootNow(record, facts.devices).functions.map(({ address }) => address),
       allow: record.allowCritical,
     },
     ...recordSteps(facts.record, { ...record, attempt, proven: null }),
@@ -172,7 +172,8 @@ async function proveWhenSettled(
   const record = parseRecord(facts.record);
   if (record === null)
     throw new CliError(`${options.name} came back without the record of its declaration (${paths.record}).`);
-  if (!last && proofProblems(record.boot, observe(facts), record, true).length > 0) return false;
+  if (!last && proofProblems(bootNow(record, facts.devices), observe(facts), record, true).length > 0)
+    return false;
   await prove(options, context, host, facts, record, true);
   return true;
 }
@@ -187,7 +188,7 @@ async function prove(
   rebooted: boolean,
 ): Promise<void> {
   const observation = observe(facts);
-  const problems = proofProblems(record.boot, observation, record, rebooted);
+  const problems = proofProblems(bootNow(record, facts.devices), observation, record, rebooted);
   if (problems.length > 0) {
     throw new CliError(
       [
@@ -198,7 +199,7 @@ async function prove(
       ].join("\n"),
     );
   }
-  const { parameters, functions } = record.boot;
+  const { parameters, functions } = bootNow(record, facts.devices);
   const onVfio = functions.filter(({ address }) =>
     facts.devices.some((device) => device.address === address && device.driver === "vfio-pci"),
   ).length;

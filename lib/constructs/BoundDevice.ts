@@ -1,7 +1,7 @@
 import { Token } from "cdktf";
 import type { IInterpolatingParent } from "cdktf";
 import type { IConstruct } from "constructs";
-import type { BootDevice } from "../schema";
+import type { DeviceSelector } from "../schema";
 
 /** What a bound device needs to know of its binding. */
 export interface DeviceBinding extends IInterpolatingParent, IConstruct {
@@ -15,7 +15,7 @@ export class BoundDevice {
     readonly binding: DeviceBinding,
     readonly key: string,
     /** What selects it on the host. */
-    readonly selector: BootDevice,
+    readonly selector: DeviceSelector,
   ) {}
 
   /** Its PCI address once it is bound, as an expression: the slot, or the function; several joined by `;`. */

@@ -1,8 +1,8 @@
 import { Annotations, Token, type IResolvable } from "cdktf";
 import type { Construct, IConstruct } from "constructs";
-import { iommuHostSchema, type BootDevice, type ConfigOf } from "../schema";
+import { iommuHostSchema, type DeviceSelector, type ConfigOf } from "../schema";
 import { adviceAgainst } from "./advice";
-import { claimOnce, type Claim } from "./claims";
+import { claimedBy, claimOnce, type Claim } from "./claims";
 import { checkConnection, type Connection } from "./connection";
 import * as errors from "./errors";
 import { nameInStack } from "./names";
@@ -102,7 +102,7 @@ export interface IommuHostProps extends PassthroughResourceProps {
 export interface HostBinding {
   readonly name: string;
   readonly path: string;
-  readonly devices: Readonly<Record<string, BootDevice>>;
+  readonly devices: Readonly<Record<string, DeviceSelector>>;
   readonly allowCritical: readonly string[];
   readonly liveRebind: boolean | undefined;
 }
@@ -318,9 +318,9 @@ function checkProps(path: string, props: IommuHostProps): void {
 }
 
 function bindingClaims({ path, devices }: HostBinding): Claim[] {
-  return Object.entries(devices).map(([key, { address, id }]) => ({
+  return Object.entries(devices).map(([key, selector]) => ({
     by: `${path}: devices.${key}`,
-    device: { address, id },
+    device: claimedBy(selector),
   }));
 }
 

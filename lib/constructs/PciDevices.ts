@@ -1,29 +1,20 @@
 import { TerraformDataSource, type IResolvable } from "cdktf";
 import type { Construct } from "constructs";
 import { pciDevicesSchema, type ConfigOf } from "../schema";
+import { checkSelector, writtenSelector, type DeviceSelector } from "./DeviceSelector";
 import type { IommuHost } from "./IommuHost";
 import { requireStackOf } from "./names";
-import * as valid from "./validation";
 import { asHcl, withoutUnset, type Written } from "./written";
 
 export interface PciDevicesProps {
   /** The host to look at; of the same stack. */
   readonly host: IommuHost;
   /**
-   * Only this slot or function.
-   * @default all
+   * Only what this selects: as many cards as match, unless `count` or `nth` say which. Values that other resources
+   * give are taken too.
+   * @default every device
    */
-  readonly address?: string;
-  /**
-   * Only devices of this `vvvv:dddd`.
-   * @default all
-   */
-  readonly deviceId?: string;
-  /**
-   * Only devices of this PCI class: two or four hex digits, such as `03` for displays.
-   * @default all
-   */
-  readonly class?: string;
+  readonly select?: DeviceSelector;
 }
 
 /** The PCI devices of a host, read at every plan. For outputs and checks: a VfioBinding takes literals. */
@@ -38,13 +29,16 @@ export class PciDevices extends TerraformDataSource {
     });
     const { path } = this.node;
     requireStackOf(props.host, this);
-    valid.check(valid.isAddress, `${path}: address`, props.address);
-    valid.check(valid.isDeviceId, `${path}: deviceId`, props.deviceId);
-    valid.check(valid.isClass, `${path}: class`, props.class);
+    if (props.select !== undefined) checkSelector(`${path}: select`, props.select, false);
     this.#props = props;
   }
 
-  /** By address: id, class, name, driver, IOMMU group, and what of the host depends on it. */
+  /** What `select` found, as an expression: the slots of which it is every function, else the functions, joined by `;`. */
+  get address(): string {
+    return this.getStringAttribute("address");
+  }
+
+  /** By address: id, class, subsystem, name, serial, MAC addresses, driver, IOMMU group, and what of the host depends on it. */
   get devices(): Record<string, unknown> {
     return this.getAnyMapAttribute("devices");
   }
@@ -63,7 +57,7 @@ export class PciDevices extends TerraformDataSource {
   }
 
   #declared(): ConfigOf<typeof pciDevicesSchema.attributes> {
-    const { host, address, deviceId } = this.#props;
-    return { host: host.name, address, device_id: deviceId, class: this.#props.class };
+    const { host, select } = this.#props;
+    return { host: host.name, select: select && writtenSelector(select) };
   }
 }

@@ -1,7 +1,7 @@
 import type { Construct, IConstruct } from "constructs";
 import { pciMappingSchema, type ConfigOf } from "../schema";
 import { BoundDevice } from "./BoundDevice";
-import type { Claim } from "./claims";
+import { claimedBy, type Claim } from "./claims";
 import * as errors from "./errors";
 import { IommuHost } from "./IommuHost";
 import { checkMapped, ResourceMapping, type ResourceMappingProps } from "./ResourceMapping";
@@ -61,7 +61,7 @@ export class PciMapping extends ResourceMapping<typeof pciMappingSchema.attribut
     const { device } = only;
     const claimed =
       device instanceof BoundDevice
-        ? { ...device.selector, bound: device.toString() }
+        ? { ...claimedBy(device.selector), bound: device.toString() }
         : { address: device.address };
     return [{ by, device: claimed }];
   }

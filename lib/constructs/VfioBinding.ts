@@ -1,18 +1,12 @@
 import type { Construct } from "constructs";
-import { vfioBindingSchema, type BootDevice, type ConfigOf } from "../schema";
+import { vfioBindingSchema, type ConfigOf, type DeviceSelector as WrittenSelector } from "../schema";
 import { BoundDevice } from "./BoundDevice";
+import { checkSelector, writtenSelector, type DeviceSelector } from "./DeviceSelector";
 import * as errors from "./errors";
 import type { IommuHost } from "./IommuHost";
 import { nameInStack, requireStackOf } from "./names";
 import { PassthroughResource, type PassthroughResourceProps } from "./PassthroughResource";
 import * as valid from "./validation";
-
-/**
- * Names devices of a host. By address: exactly what stands there, with `dddd:bb:dd` every function of the slot. By id,
- * `vvvv:dddd`: every card of that kind. With both: what stands at the address and has the id.
- */
-export type DeviceSelector =
-  { readonly address: string; readonly id?: string } | { readonly id: string; readonly address?: string };
 
 export interface VfioBindingProps extends PassthroughResourceProps {
   /** The host that has the devices; of the same stack. */
@@ -37,7 +31,7 @@ export class VfioBinding extends PassthroughResource<typeof vfioBindingSchema.at
   readonly name: string;
   readonly host: IommuHost;
   readonly #props: VfioBindingProps;
-  readonly #devices: Readonly<Record<string, BootDevice>>;
+  readonly #devices: Readonly<Record<string, WrittenSelector>>;
 
   /** @throws an Error naming the value, what was expected and the mend, where the props cannot be meant. */
   constructor(scope: Construct, id: string, props: VfioBindingProps) {
@@ -48,10 +42,7 @@ export class VfioBinding extends PassthroughResource<typeof vfioBindingSchema.at
     this.host = props.host;
     this.name = nameInStack(this);
     this.#devices = Object.fromEntries(
-      Object.entries(props.devices).map(([key, { address, id }]) => [
-        key,
-        { address: address ?? null, id: id ?? null },
-      ]),
+      Object.entries(props.devices).map(([key, selector]) => [key, writtenSelector(selector)]),
     );
     props.host._addBinding({
       name: this.name,
@@ -107,14 +98,9 @@ export class VfioBinding extends PassthroughResource<typeof vfioBindingSchema.at
 
 function checkProps(path: string, { devices, allowCritical }: VfioBindingProps): void {
   if (Object.keys(devices).length === 0) throw errors.noDevices(path);
-  for (const [key, { address, id }] of Object.entries(devices)) {
+  for (const [key, selector] of Object.entries(devices)) {
     valid.isDeviceKey(`${path}: devices`, key);
-    const where = `${path}: devices.${key}`;
-    if (address === undefined && id === undefined) throw errors.emptySelector(where);
-    valid.isLiteral(where, address);
-    valid.isLiteral(where, id);
-    valid.check(valid.isAddress, where, address);
-    valid.check(valid.isDeviceId, where, id);
+    checkSelector(`${path}: devices.${key}`, selector, true);
   }
   valid.checkAll(valid.isAddress, `${path}: allowCritical`, allowCritical);
 }

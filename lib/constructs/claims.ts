@@ -1,3 +1,4 @@
+import { criteriaIn, type DeviceSelector } from "../schema";
 import { normaliseAddress } from "./validation";
 
 /** Who takes which device of a host. */
@@ -10,13 +11,22 @@ export interface Claim {
 }
 
 export interface ClaimedDevice {
-  /** Several functions may be joined by `;`. */
+  /** Exactly what stands there; several functions may be joined by `;`. */
   readonly address?: string | null;
-  readonly id?: string | null;
+  /** What else selects it on the host: two of the same words are one device. */
+  readonly selector?: string;
   /** A USB device: its port, or vendor and product. */
   readonly usb?: string;
   /** The binding that the device is taken from, and its key there. */
   readonly bound?: string;
+}
+
+/** What a selector claims as far as the code tells. */
+export function claimedBy(selector: DeviceSelector): ClaimedDevice {
+  const given = criteriaIn(selector);
+  // Other criteria pick among the functions of an address, and only the host knows which.
+  if (given.every((key) => key === "address" || key === "whole")) return { address: selector.address };
+  return { selector: given.map((key) => `${key} ${String(selector[key]).toLowerCase()}`).join(", ") };
 }
 
 /** Throws where a claim takes what another one has, also in part: a slot has all of its functions. */
@@ -35,7 +45,7 @@ export function claimOnce(
   }
 }
 
-/** What two claims have in common as far as the code tells; an address and an id meet only on the host. */
+/** What two claims have in common as far as the code tells; an address and an id, for one, meet only on the host. */
 function common(one: ClaimedDevice, other: ClaimedDevice): string | undefined {
   if (one.bound !== undefined && one.bound === other.bound) return one.bound;
   if (one.usb !== undefined || other.usb !== undefined) {
@@ -43,13 +53,11 @@ function common(one: ClaimedDevice, other: ClaimedDevice): string | undefined {
   }
   const address = addresses(one).find((mine) => addresses(other).some((theirs) => overlap(mine, theirs)));
   if (address !== undefined) return address;
-  const onlyIds = !one.address && !other.address && one.id && other.id;
-  return onlyIds && one.id?.toLowerCase() === other.id?.toLowerCase() ? one.id : undefined;
+  return one.selector === other.selector ? one.selector : undefined;
 }
 
-function addresses({ address, id }: ClaimedDevice): string[] {
-  // An id picks among the functions of an address, and only the host knows which.
-  if (!address || id) return [];
+function addresses({ address }: ClaimedDevice): string[] {
+  if (!address) return [];
   return address.split(";").flatMap((part) => normaliseAddress(part) ?? []);
 }
 

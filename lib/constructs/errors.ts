@@ -17,7 +17,25 @@ export const malformedDeviceId = (where: string, value: string): Error =>
 
 export const malformedClass = (where: string, value: string): Error =>
   new Error(
-    `${where}: ${quote(value)} is not a PCI class. Expected two or four hex digits, such as 03 or 0300.`,
+    `${where}: ${quote(value)} is not a PCI class. Expected two, four or six hex digits, such as 03 or 0300.`,
+  );
+
+export const malformedFourHex = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not a vendor's or a device's id. Expected four hex digits, such as 10de.`,
+  );
+
+export const malformedExpression = (where: string, value: string, why: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not a regular expression (${why}). Expected one such as "GA10[24]".`,
+  );
+
+export const badOrdinal = (where: string, value: number): Error =>
+  new Error(`${where}: nth = ${value} counts no card. Expected 1 for the first that matches, 2, and so on.`);
+
+export const badCount = (where: string, value: number | string): Error =>
+  new Error(
+    `${where}: count = ${quote(String(value))} is no number of cards. Expected a whole number from 1 on, or "all".`,
   );
 
 export const malformedHexId = (where: string, value: string): Error =>
@@ -144,7 +162,9 @@ export const noDevices = (where: string): Error =>
   );
 
 export const emptySelector = (where: string): Error =>
-  new Error(`${where} names no device. Expected an address or an id, such as { address: "0000:01:00" }.`);
+  new Error(
+    `${where} names no device. Expected what tells it from others, such as { address: "0000:01:00" } or { vendor: "10de" }.`,
+  );
 
 export const notLiteral = (where: string): Error =>
   new Error(

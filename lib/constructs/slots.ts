@@ -1,6 +1,7 @@
 import { Token } from "cdktf";
 import type { IConstruct } from "constructs";
 import {
+  criteriaIn,
   notTaken,
   type HypervisorTakes,
   type PciNic,
@@ -9,7 +10,7 @@ import {
   type UsbSlot,
 } from "../schema";
 import { BoundDevice } from "./BoundDevice";
-import type { Claim } from "./claims";
+import { claimedBy, type Claim } from "./claims";
 import * as errors from "./errors";
 import * as valid from "./validation";
 
@@ -384,7 +385,7 @@ export function slotClaims(path: string, host: IConstruct, slots: Slots<PciSlotP
     if (device === undefined) return [];
     const claimed =
       device instanceof BoundDevice
-        ? { ...device.selector, bound: device.toString() }
+        ? { ...claimedBy(device.selector), bound: device.toString() }
         : { address: device.address };
     return [{ by: `${path}: pci.${name}`, device: claimed, shared: mdev !== undefined }];
   });
@@ -413,8 +414,8 @@ export const resolvedAddress: AddressOf = (device) => device.address;
 
 export const literalAddress: AddressOf = (device) => {
   if (!(device instanceof BoundDevice)) return device.address;
-  const { address, id } = device.selector;
-  return id === null ? address : null;
+  const [only, ...others] = criteriaIn(device.selector);
+  return only === "address" && others.length === 0 ? device.selector.address : null;
 };
 
 export function pciSlots(slots: Slots<PciSlotProps>, addressOf: AddressOf): Record<string, PciSlot> {

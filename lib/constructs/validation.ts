@@ -3,7 +3,7 @@ import { Token } from "cdktf";
 import { bootLoaderNames, initramfsNames } from "../schema";
 import * as errors from "./errors";
 
-type Check<T> = (where: string, value: T) => void;
+export type Check<T> = (where: string, value: T) => void;
 
 /** Applies a check to what is set and known. */
 export function check<T>(rule: Check<T>, where: string, value: T | undefined): void {
@@ -37,7 +37,8 @@ const printable = /^[\x20-\x7e]+$/;
 
 export const isAddress = matching(addressForm, errors.malformedAddress);
 export const isDeviceId = matching(/^[0-9a-f]{4}:[0-9a-f]{4}$/i, errors.malformedDeviceId);
-export const isClass = matching(/^[0-9a-f]{2}(?:[0-9a-f]{2})?$/i, errors.malformedClass);
+export const isClass = matching(/^(?:[0-9a-f]{2}){1,3}$/i, errors.malformedClass);
+export const isFourHex = matching(/^[0-9a-f]{4}$/i, errors.malformedFourHex);
 export const isHexId = matching(/^0x[0-9a-f]{4}$/i, errors.malformedHexId);
 export const isUsbHost = matching(
   /^(?:(?:0x)?[0-9a-f]{4}:(?:0x)?[0-9a-f]{4}|\d+-\d+(?:\.\d+)*)$/i,
@@ -132,6 +133,27 @@ export const isVlanId: Check<number> = (where, value) => {
 
 export const isSecondsOrNone: Check<number> = (where, value) => {
   if (!(value >= 0)) throw errors.badSecondsOrNone(where, value);
+};
+
+/** Patterns with commas between them. */
+export const isPciFilterList: Check<string> = (where, value) =>
+  value.split(",").forEach((pattern) => isPciFilter(where, pattern.trim()));
+
+export const isExpression: Check<string> = (where, value) => {
+  try {
+    new RegExp(value, "iu");
+  } catch (error) {
+    throw errors.malformedExpression(where, value, error instanceof Error ? error.message : String(error));
+  }
+};
+
+export const isOrdinal: Check<number> = (where, value) => {
+  if (!Number.isInteger(value) || value < 1) throw errors.badOrdinal(where, value);
+};
+
+export const isCount: Check<number | string> = (where, value) => {
+  if (value !== "all" && !(Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 9999))
+    throw errors.badCount(where, value);
 };
 
 /** Several functions may be joined by `;`. */

@@ -13,6 +13,7 @@ import type {
 import { mayBeOurs } from "../model/observation";
 import { pciConfPath } from "../model/openNebulaPciConf";
 import { paths } from "../model/paths";
+import { slotOf } from "../model/pciAddress";
 import { parseLibvirt } from "./libvirt";
 import { nextKernel, type SystemdBootChoice } from "./nextKernel";
 import { parseRecords, type Records } from "./records";
@@ -358,7 +359,7 @@ function devices(answer: Answer): PciDevice[] {
     // The others leave room for a guest, or are there for every device.
     if (type === "direct") reserved.set(group, new Set([...(reserved.get(group) ?? []), type]));
   }
-  return answer.rows("device").map((fields) => {
+  const found = answer.rows("device").map((fields): PciDevice => {
     const field = (at: number): string => fields[at] ?? "";
     const [vendor, device, group] = [field(1), field(2), field(11)];
     return {
@@ -380,11 +381,21 @@ function devices(answer: Answer): PciDevice[] {
       physicalFunction: field(14) || null,
       resetMethods: field(15).split(" ").filter(Boolean),
       serial: field(16) || null,
+      pcieSerial: field(18) || null,
+      macs: field(17).toLowerCase().split(" ").filter(Boolean),
       name:
         names.get(`${vendor}:${device}`) ??
         (names.has(vendor) ? `${names.get(vendor)} Device ${device}` : ""),
     };
   });
+  return found.map((device) => ({ ...device, pcieSerial: device.pcieSerial ?? serialOfCard(device, found) }));
+}
+
+/** The number is the card's, and its first function alone must carry it. */
+function serialOfCard(device: PciDevice, all: readonly PciDevice[]): string | null {
+  if (device.bridge || device.physicalFunction !== null) return null;
+  const first = `${slotOf(device.address)}.0`;
+  return all.find(({ address }) => address === first)?.pcieSerial ?? null;
 }
 
 /** `path:number:text`, as grep prints it. */

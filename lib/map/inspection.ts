@@ -1,4 +1,5 @@
 import type { CriticalUse, HostFacts, PciDevice } from "../model/facts";
+import { bootNow } from "../model/reboot";
 import { legibleRecord } from "../model/record";
 
 /** What `passthrough inspect --json` prints and `passthrough map --facts` reads: a host without its secrets. */
@@ -49,7 +50,9 @@ export type VmUseOf = VmUse & { readonly address: string };
 export function inspection(facts: HostFacts, uses: readonly VmUseOf[]): Inspection {
   const { hostname, machineId, architecture, kernel, distribution, cpu, firmware, iommuUnits } = facts;
   const record = legibleRecord(facts.record);
-  const bindings = new Map(record?.boot.functions.map(({ address, device }) => [address, device]));
+  const bindings = new Map(
+    record && bootNow(record, facts.devices).functions.map(({ address, device }) => [address, device]),
+  );
   return {
     hostname,
     machineId,

@@ -121,7 +121,11 @@ function unknownOf(binding: View): string[] {
   if (!isUnknown(at(binding, "functions"))) return [];
   const name = text(at(binding, "name")) ?? "";
   return entries(at(binding, "devices")).map(([device, selector]) => {
-    const selected = words(at(selector, "address")) ?? words(at(selector, "id")) ?? "not known";
+    const given = entries(selector).flatMap(([key, value]) => {
+      const shown = words(value);
+      return shown === null ? [] : [key === "address" || key === "id" ? shown : `${key} ${shown}`];
+    });
+    const selected = given.join(", ") || "not known";
     return `Binding ${name}, device ${device} (${selected}): its functions are known after the apply.`;
   });
 }

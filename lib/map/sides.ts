@@ -45,6 +45,8 @@ function withoutHost(address: string, planned: PlannedFunction): InspectedDevice
     bootVga: false,
     modalias: "",
     serial: null,
+    pcieSerial: null,
+    macs: [],
     physicalFunction: null,
     resetMethods: [],
     name: planned.name,

@@ -5,7 +5,8 @@ import { isOlderThan } from "./kernelRelease";
 import { blacklistLine, optionsLine, softdepLine } from "./modprobe";
 import type { Observation } from "./observation";
 import type { Platform } from "./platform";
-import { resolveDevices } from "./selector";
+import { resolveDeclared, type HeldDevices } from "./heldDevices";
+import { checkSelector, type DeviceSelector } from "./selector";
 
 /** What an author declares of a host. */
 export interface BootDeclaration {
@@ -22,9 +23,7 @@ export interface BootDeclaration {
   readonly allowUnsafeInterrupts: boolean;
 }
 
-export interface DeviceDeclaration {
-  readonly address?: string | null;
-  readonly id?: string | null;
+export interface DeviceDeclaration extends DeviceSelector {
   readonly liveRebind?: boolean | null;
 }
 
@@ -58,19 +57,21 @@ const vfioModules = (architecture: string, release: string): string[] => [
 /** AMD's IOMMU is on wherever the firmware offers it; Intel's needs the parameter on many kernels. */
 const iommuParameters = { intel: ["intel_iommu=on"], amd: [], other: [] } as const;
 
-/** Throws where a device cannot be found. */
+/**
+ * Throws where a device cannot be found.
+ * @param held what the declared devices were when they were last written to this host
+ */
 export function desiredBoot(
   declaration: BootDeclaration,
   platform: Platform,
   observation: Observation,
+  held: HeldDevices = {},
 ): DesiredBoot {
   const iommu = declaration.iommu ? iommuParameters[platform.cpuVendor] : [];
   const declared = declaration.kernelParameters.filter((parameter) => !iommu.includes(parameter as never));
-  const ids = unique(
-    Object.values(declaration.devices).flatMap((device) => (device.id ? [device.id.toLowerCase()] : [])),
-  );
+  const ids = unique(Object.values(declaration.devices).flatMap((device) => everyOfKind(device) ?? []));
   const functions = sorted(declaration.devices).flatMap(([name, device]) =>
-    resolveDevices(observation.devices, device).map((found) => ({
+    resolveDeclared(name, device, observation.devices, held).map((found) => ({
       address: found.address,
       id: `${found.vendor}:${found.device}`,
       name: found.name,
@@ -96,6 +97,14 @@ export function desiredBoot(
     ],
     functions,
   };
+}
+
+/** The id where it alone selects, and any number: only then may the kernel take whatever has it. */
+function everyOfKind(device: DeviceDeclaration): string | null {
+  const { criteria, nth, count } = checkSelector(device);
+  const { id, ...others } = criteria;
+  const any = nth === null && count === null && Object.keys(others).length === 0;
+  return any ? (id ?? null) : null;
 }
 
 /** Two that hold one function would each give it back while the other still wants it. */

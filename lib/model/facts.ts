@@ -149,8 +149,12 @@ export interface PciDevice {
   readonly reservedRegions: readonly string[];
   readonly bootVga: boolean;
   readonly modalias: string;
-  /** PCI Express device serial number capability is not readable for all; NVMe and NIC serials by their own means. */
+  /** Of an NVMe drive, while the host's driver has it. */
   readonly serial: string | null;
+  /** The card's PCI Express serial number as lspci writes it; null where it has none or sleeps. */
+  readonly pcieSerial: string | null;
+  /** Permanent MAC addresses of its ports, while the host's driver has it. */
+  readonly macs: readonly string[];
   /** Address of the physical function, for a virtual function. */
   readonly physicalFunction: string | null;
   readonly resetMethods: readonly string[];

@@ -2,6 +2,7 @@ import { bootDigest, desiredBoot, type BootDeclaration, type DesiredBoot } from 
 import type { Step } from "./change";
 import { sha256 } from "./digest";
 import { checkDeclaration } from "./declarationProblems";
+import { addressThen, heldDevices, type HeldDevices } from "./heldDevices";
 import { neverIommu } from "./iommuSwitch";
 import { checkCommandLineLength, unmetParameters } from "./kernelParameters";
 import type { Observation } from "./observation";
@@ -25,6 +26,8 @@ export interface HostDecision {
   /** The files in which they do not stand yet. */
   readonly writes: readonly FileWrite[];
   readonly history: History;
+  /** What the declared devices are, to be remembered. */
+  readonly held: HeldDevices;
   readonly reboot: RebootState;
 }
 
@@ -37,7 +40,7 @@ export function decideHost(
   checkDeclaration(declaration);
   const record = parseRecord(observation.record);
   const platform = detectPlatform(observation, overrides);
-  const boot = desiredBoot(declaration, platform, observation);
+  const boot = desiredBoot(declaration, platform, observation, record?.held);
   const digest = bootDigest(boot);
   const base = record?.files ?? {};
   checkCommandLines(declaration, platform, boot, observation, base);
@@ -53,6 +56,7 @@ export function decideHost(
     // Merged at plan already: a file that our lines cannot be put into is told before anything is touched.
     writes: fileWrites(observation, base, files),
     history,
+    held: heldDevices(declaration.devices, boot.functions, observation.devices, record?.held ?? {}),
     reboot: rebootState(boot, digest, observation, record, history),
   };
 }
@@ -111,6 +115,7 @@ export function configurationSteps(
     proven: record?.digest === decision.digest ? record.proven : null,
     allowCritical: ownership.allowCritical,
     otherImagesPending: otherImagesPending(record, writes, reboot.required, observation),
+    held: decision.held,
     hostDrivers: hostDrivers(boot, record, observation),
     files,
   };
@@ -187,11 +192,13 @@ function hostDrivers(
   record: HostRecord | null,
   observation: Observation,
 ): Record<string, string> {
-  const now = new Map(observation.devices.map(({ address, driver }) => [address, driver]));
+  const now = new Map(observation.devices.map((device) => [device.address, device]));
   return Object.fromEntries(
     boot.functions.flatMap(({ address }) => {
-      const driver = now.get(address) ?? null;
-      const remembered = driver !== null && driver !== "vfio-pci" ? driver : record?.hostDrivers[address];
+      const device = now.get(address);
+      const driver = device?.driver ?? null;
+      const then = device === undefined ? address : addressThen(device, record?.held ?? {});
+      const remembered = driver !== null && driver !== "vfio-pci" ? driver : record?.hostDrivers[then];
       return remembered === undefined ? [] : [[address, remembered]];
     }),
   );

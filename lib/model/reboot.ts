@@ -4,6 +4,7 @@ import type { PciDevice } from "./facts";
 import { satisfies, unmetParameters } from "./kernelParameters";
 import { parseModprobe, type OptionsLine } from "./modprobe";
 import type { Observation } from "./observation";
+import { addressNow } from "./heldDevices";
 import type { HostRecord } from "./record";
 
 /** Whether the running kernel booted what is declared, and if not, whether a reboot would help. */
@@ -261,3 +262,12 @@ function sameSetting(running: string, declared: string): boolean {
 const underscored = (module: string) => module.replace(/-/g, "_");
 
 const addresses = (devices: readonly PciDevice[]) => devices.map(({ address }) => address).join(", ");
+
+/** The recorded boot state, its functions at the addresses that they have by now. */
+export function bootNow({ boot, held = {} }: HostRecord, devices: readonly PciDevice[]): DesiredBoot {
+  const functions = boot.functions.map((found) => ({
+    ...found,
+    address: addressNow(found.address, devices, held),
+  }));
+  return { ...boot, functions };
+}

@@ -1,4 +1,5 @@
 import type { DesiredBoot } from "./bootConfiguration";
+import type { HeldDevices } from "./heldDevices";
 import type { OwnedFiles } from "./ownedFiles";
 import { paths } from "./paths";
 import type { Platform } from "./platform";
@@ -27,6 +28,8 @@ export interface HostRecord {
   readonly allowCritical: readonly string[];
   /** The initramfs images of other kernels than the next one are still as before, to fall back on until a proof. */
   readonly otherImagesPending: boolean;
+  /** What each declared device was, by `binding/device`; a record of an earlier version has none. */
+  readonly held?: HeldDevices;
   /** The driver that gets each function back, by address. */
   readonly hostDrivers: Readonly<Record<string, string>>;
   /** Our lines as we last wrote them, by file: the base of the next merge. */

@@ -1,8 +1,8 @@
 import type { HostFacts, PciDevice } from "../model/facts";
 import type { Observation } from "../model/observation";
-import { slotOf } from "../model/pciAddress";
 import { legibleRecord, type HostRecord } from "../model/record";
-import { resolveDevices } from "../model/selector";
+import { resolveDeclared } from "../model/heldDevices";
+import { addressOf } from "../model/selection";
 import type { BoundFunction, VfioBindingState } from "../schema";
 
 export interface Selected {
@@ -12,13 +12,16 @@ export interface Selected {
   readonly keys: ReadonlyMap<string, string>;
 }
 
-export function select(declared: VfioBindingState, facts: Pick<HostFacts, "devices">): Selected {
+/** @param record what the host remembers of the declared devices; none where it is null */
+export function select(
+  declared: VfioBindingState,
+  facts: Pick<HostFacts, "devices">,
+  record: HostRecord | null,
+): Selected {
   const found = Object.entries(declared.devices ?? {}).map(([key, selector]) => {
-    const devices = resolveDevices(facts.devices, selector);
-    const whole = devices.map(({ address }) =>
-      selector.address !== null && !selector.address.includes(".") ? slotOf(address) : address,
-    );
-    return { key, devices, address: [...new Set(whole)].join(";") };
+    const name = `${declared.name ?? ""}/${key}`;
+    const devices = resolveDeclared(name, selector, facts.devices, record?.held ?? {});
+    return { key, devices, address: addressOf(devices, facts.devices, selector) };
   });
   return {
     devices: found.flatMap(({ devices }) => devices),
@@ -102,7 +105,7 @@ export function readBack(
     assumed: false,
   };
   try {
-    const selected = select(state, observation);
+    const selected = select(state, observation, record);
     const functions = boundFunctions(selected, record, before);
     return {
       ...seen,

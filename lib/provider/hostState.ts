@@ -2,8 +2,7 @@ import type { BootDeclaration } from "../model/bootConfiguration";
 import { decideHost, type HostDecision } from "../model/hostDecision";
 import type { Observation } from "../model/observation";
 import { observedFiles } from "../model/ownedFiles";
-import { paths } from "../model/paths";
-import { renumbered } from "../model/renumbering";
+import { renumbered } from "../model/heldDevices";
 import type { PlatformOverrides } from "../model/platform";
 import { missingParameters, owesProof, rebootGeneration } from "../model/reboot";
 import { legibleRecord } from "../model/record";
@@ -29,7 +28,8 @@ export function readBack(
     assumed: false,
   };
   try {
-    const decision = decideHost(declarationOf(state), overrides ?? {}, observation);
+    const declaration = declarationOf(state);
+    const decision = decideHost(declaration, overrides ?? {}, observation);
     const { platform, reboot, digest } = decision;
     const generation = reboot.required
       ? rebootGeneration(digest, observation.bootId)
@@ -52,8 +52,8 @@ export function readBack(
         ...(isBlocked(reboot.reason)
           ? [warning(`${state.host ?? ""} is not as declared`, reboot.reason)]
           : []),
-        ...renumbered(decision.boot.functions, record?.files[paths.bootTable] ?? "", observation.devices).map(
-          (words) => warning(`${state.host ?? ""}: a card has moved`, words),
+        ...renumbered(declaration.devices, decision.boot.functions, observation.devices).map((words) =>
+          warning(`${state.host ?? ""}: a card has moved`, words),
         ),
         ...kernelNotices(state.host ?? "", reboot, observation),
       ],
@@ -165,7 +165,7 @@ function isBlocked(reason: string): boolean {
 
 export function declarationOf(state: IommuHostState): BootDeclaration {
   const devices = Object.entries(state.devices ?? {}).map(
-    ([key, { address, id, live_rebind }]) => [key, { address, id, liveRebind: live_rebind }] as const,
+    ([key, { live_rebind, ...selector }]) => [key, { ...selector, liveRebind: live_rebind }] as const,
   );
   return {
     iommu: state.iommu ?? true,

@@ -1,5 +1,8 @@
 import type { PciDevice } from "../model/facts";
-import { resolveDevices } from "../model/selector";
+import { withIdentities } from "../model/heldDevices";
+import { legibleRecord } from "../model/record";
+import { addressOf, findDevices } from "../model/selection";
+import { serialsOf } from "../model/selector";
 import type { DataSourceType } from "../plugin/types";
 import { pciDevicesSchema, type PciDevicesState } from "../schema";
 import type { Hosts } from "./hosts";
@@ -16,28 +19,33 @@ export const pciDevices: DataSourceType<Hosts> = {
       throw new Error(`Unable to list the PCI devices of ${name}: ${sight.notice.detail ?? ""}`);
     if (sight.kind === "unknown")
       throw new Error(`Unable to list the PCI devices of ${name}: its connection is only known after apply.`);
-    const { devices, critical, iommuUnits } = sight.facts;
-    const chosen =
-      wanted.address === null && wanted.device_id === null
-        ? devices
-        : resolveDevices(devices, { address: wanted.address, id: wanted.device_id });
+    const { critical, iommuUnits } = sight.facts;
+    const devices = withIdentities(sight.facts.devices, legibleRecord(sight.facts.record)?.held ?? {});
+    const chosen = wanted.select === null ? devices : findDevices(devices, wanted.select);
     const usesOf = ({ address }: PciDevice) =>
       critical.filter((found) => found.address === address).map(({ use }) => use);
-    const listed = chosen
-      .filter((device) => wanted.class === null || device.class.startsWith(wanted.class.toLowerCase()))
-      .map((device) => [
-        device.address,
-        {
-          id: `${device.vendor}:${device.device}`,
-          class: device.class.slice(0, 4),
-          name: device.name,
-          driver: device.driver ?? "",
-          iommu_group: device.iommuGroup ?? "",
-          critical: usesOf(device),
-        },
-      ]);
+    const listed = chosen.map((device) => [
+      device.address,
+      {
+        id: `${device.vendor}:${device.device}`,
+        class: device.class.slice(0, 4),
+        subsystem: `${device.subsystemVendor}:${device.subsystemDevice}`,
+        name: device.name,
+        serial: serialsOf(device)[0] ?? "",
+        macs: [...device.macs],
+        driver: device.driver ?? "",
+        iommu_group: device.iommuGroup ?? "",
+        critical: usesOf(device),
+      },
+    ]);
     return {
-      state: { ...config, id: name, devices: Object.fromEntries(listed), iommu: iommuUnits.length > 0 },
+      state: {
+        ...config,
+        id: name,
+        address: wanted.select === null ? "" : addressOf(chosen, devices, wanted.select),
+        devices: Object.fromEntries(listed),
+        iommu: iommuUnits.length > 0,
+      },
     };
   },
 };

@@ -1,6 +1,7 @@
 import { wroteNothing, type Step } from "../model/change";
 import type { HostFacts, PciDevice } from "../model/facts";
 import { observe, unpackObservation } from "../model/observation";
+import { addressNow } from "../model/heldDevices";
 import { heldByOthers } from "../model/ownedFiles";
 import { slotOf } from "../model/pciAddress";
 import { legibleRecord, parseRecord } from "../model/record";
@@ -12,7 +13,7 @@ import {
   type PrivateState,
   type ResourceType,
 } from "../plugin/types";
-import { vfioBindingSchema, type VfioBindingState } from "../schema";
+import { completeSelector, vfioBindingSchema, type VfioBindingState } from "../schema";
 import { departed, groupNotices, heldByGuests, inUse, notBindable } from "./bindingProblems";
 import { boundFunctions, idOf, readBack, seenAgain, select, type Selected } from "./boundFunctions";
 import { addressProblems, failure, warning, wordsOf } from "./diagnostics";
@@ -116,7 +117,7 @@ export const vfioBinding: ResourceType<Hosts> = {
 
     let selected: Selected;
     try {
-      selected = select(declared, observation);
+      selected = select(declared, observation, legibleRecord(observation.record));
     } catch (error) {
       if (changed)
         return {
@@ -178,7 +179,9 @@ export const vfioBinding: ResourceType<Hosts> = {
   import(id) {
     const state = importedState(id, ["host", "name"], vfioBindingSchema.attributes);
     // `host/0000:01:00` takes the address for a name and a device key, until the configuration says its own.
-    const devices = state["devices"] ?? { device: { address: state["name"] ?? null, id: null } };
+    const devices = state["devices"] ?? {
+      device: completeSelector({ address: (state["name"] ?? null) as string | null }),
+    };
     return Promise.resolve({ state: { ...state, devices } });
   },
 };
@@ -193,7 +196,8 @@ async function bind(
 ): Promise<ApplyResult> {
   const declared = typed<VfioBindingState>(untyped(target));
   const label = declared.name ?? "";
-  const selected = select(declared, sight.facts);
+  const record = parseRecord(sight.facts.record);
+  const selected = select(declared, sight.facts, record);
   const untouched = (diagnostics: Diagnostic[]): ApplyResult => ({
     state: before === null ? null : untyped(before),
     private: kept,
@@ -208,7 +212,6 @@ async function bind(
       ),
     ]);
   }
-  const record = parseRecord(sight.facts.record);
   const bound = (record?.boot.functions ?? []).map(({ address }) => address);
   const problems = handOverProblems(name, sight.facts, selected.devices, declared.allow_critical ?? [], [
     ...bound,
@@ -290,7 +293,9 @@ function releasable(before: VfioBindingState | null, facts: HostFacts): string[]
   const declared = parseRecord(facts.record)?.boot.functions ?? [];
   const elsewhere = declared.filter(({ device }) => !device.startsWith(`${before?.name ?? ""}/`));
   const observation = observe(facts);
-  return Object.entries(before?.functions ?? {}).flatMap(([address, { id }]) => {
+  const held = parseRecord(facts.record)?.held ?? {};
+  return Object.entries(before?.functions ?? {}).flatMap(([then, { id }]) => {
+    const address = addressNow(then, facts.devices, held);
     const found = facts.devices.find((device) => device.address === address && idOf(device) === id);
     // Unbound by hand, it still waits for vfio-pci.
     const holds =

@@ -75,7 +75,9 @@ function bindingRisks(view: View): Found[] {
     ...devices.flatMap(([key, device]): Found[] => {
       const [address, id] = [text(at(device, "address")), text(at(device, "id"))];
       if (address === null)
-        return id === null ? [] : [["id-selector", [id, of(key).join(", ")].filter(Boolean).join(": ")]];
+        return id === null || !isAlone(device)
+          ? []
+          : [["id-selector", [id, of(key).join(", ")].filter(Boolean).join(": ")]];
       const along = of(key).filter((found) => found !== address && !found.endsWith(".0"));
       return along.length > 0 ? [["siblings", along.join(", ")]] : [];
     }),
@@ -86,6 +88,11 @@ function bindingRisks(view: View): Found[] {
           .map(([address]) => ["live-rebind", address] as const)
       : []),
   ];
+}
+
+/** The id is all that selects. */
+function isAlone(device: View): boolean {
+  return entries(device).every(([key, value]) => key === "id" || key === "count" || value === null);
 }
 
 /** Devices of several slots in one group can only go together. */

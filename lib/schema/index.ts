@@ -1,4 +1,5 @@
 export * from "./attribute";
+export * from "./selector";
 export * from "./platformNames";
 export * from "./provider";
 export * from "./iommuHost";

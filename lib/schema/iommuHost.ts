@@ -12,17 +12,13 @@ import {
   type StateOf,
 } from "./attribute";
 import { bootLoaderNames, initramfsNames } from "./platformNames";
+import { selectorAttributes } from "./selector";
 
 const words = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(", ");
 
 /** One device that a VfioBinding of this host declares, as boot needs to know it. */
-export const bootDeviceAttributes = {
-  address: optional(string, "`dddd:bb:dd` for every function of the slot, `dddd:bb:dd.f` for one."),
-  id: optional(string, "`vvvv:dddd`: every device of that vendor and device id."),
-} as const;
-
 const hostDeviceAttributes = {
-  ...bootDeviceAttributes,
+  ...selectorAttributes,
   live_rebind: optional(bool, "Rebind it without a reboot although it is a display device."),
 } as const;
 
@@ -74,6 +70,5 @@ export const iommuHostSchema = resource({
   },
 });
 
-export type BootDevice = StateOf<typeof bootDeviceAttributes>;
 export type HostDevice = StateOf<typeof hostDeviceAttributes>;
 export type IommuHostState = StateOf<typeof iommuHostSchema.attributes>;

@@ -10,7 +10,7 @@ import {
   string,
   type StateOf,
 } from "./attribute";
-import { bootDeviceAttributes } from "./iommuHost";
+import { selectorAttributes } from "./selector";
 
 /** What one function of a bound device looks like on the host. */
 export const boundFunctionAttributes = {
@@ -30,7 +30,7 @@ export const vfioBindingSchema = resource({
     id: computed(string, "`host/name`."),
     host: required(string, "Name of the host in the provider's `hosts`."),
     name: required(string, "Name of the binding, unique on its host."),
-    devices: required(mapOf(bootDeviceAttributes), "The devices to bind, by a name of the author's."),
+    devices: required(mapOf(selectorAttributes), "The devices to bind, by a name of the author's."),
     allow_critical: optional(
       list(string),
       "PCI addresses the author hands over although the host needs them.",

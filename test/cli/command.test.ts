@@ -44,6 +44,10 @@ describe("what cannot be understood is said in one form, and nothing else", () =
     [["inspect", "@pve1"], '"@pve1" is no host. Expected user@host or host.'],
     [["inspect", "pve1", "--port", "ssh"], "Expected a TCP port, 1 to 65535."],
     [["inspect", "pve1", "--port", "0"], "Expected a TCP port, 1 to 65535."],
+    [["inspect", "pve1", "--name", "("], '"(" is not a regular expression'],
+    [["inspect", "pve1", "--vendor", ""], "The vendor of a device is empty."],
+    [["inspect", "pve1", "--nth", "one", "--vendor", "10de"], "nth = NaN counts no card"],
+    [["inspect", "pve1", "--whole"], "none is given"],
     [["inspect", "pve1", "--identity", "/not/there"], "identity file /not/there: ENOENT"],
     [["reboot"], "Which host? Give user@host."],
     [["reboot", "pve1", "--timeout", "soon"], "Expected a number of seconds."],
@@ -91,6 +95,18 @@ describe("inspect", () => {
     );
     expect(stdout).toMatch(/^0000:03:00\.0 .* nvme +- +esp disk +Samsung/m);
     expect(stdout).toContain("The host itself needs:");
+  });
+
+  test("only what is selected, in the words that a stack selects with", async () => {
+    const one = await passthrough(["inspect", ...target(host), "--mac", "ac:1f:6b:00:10:02"]);
+    expect(one.code).toBe(0);
+    expect(one.stdout).toMatch(/^0000:05:00\.1 .* ac-1f-6b-ff-ff-00-10-01, ac:1f:6b:00:10:02$/m);
+    expect(one.stdout).not.toMatch(/^0000:05:00\.0/m);
+    const none = await passthrough(["inspect", ...target(host), "--class", "03", "--count", "7"]);
+    expect(none.code).toBe(1);
+    expect(none.stderr).toMatch(
+      /^passthrough: The selector says 7, and it matches \d cards? of class 03: \n {2}0000:/,
+    );
   });
 
   test("--json is JSON", async () => {

@@ -1,5 +1,6 @@
 import { TerraformVariable } from "cdktf";
 import { PassthroughVm, Proxmox, VfioBinding } from "../../lib";
+import { completeSelector } from "../../lib/schema";
 import { fakeBundles, newHost, newStack, synth } from "./support";
 
 jest.mock("../../lib/placement/bundles", () => ({
@@ -25,17 +26,18 @@ test("the import block carries the whole declaration, also what is declared afte
 
   const imports = synth(stack).import?.map(({ id, to }) => [to, JSON.parse(id)]);
 
+  const card = completeSelector({ address: "0000:01:00" });
   expect(Object.fromEntries(imports ?? [])).toEqual({
     "passthrough_iommu_host.pve1": {
       host: "pve1",
       owner: "stack/pve1",
       kernel_parameters: ["iommu=pt"],
-      devices: { "gpu/card": { address: "0000:01:00", id: null, live_rebind: null } },
+      devices: { "gpu/card": { ...card, live_rebind: null } },
     },
     "passthrough_vfio_binding.gpu": {
       host: "pve1",
       name: "gpu",
-      devices: { card: { address: "0000:01:00", id: null } },
+      devices: { card },
     },
     "passthrough_vm.vm": {
       host: "pve1",

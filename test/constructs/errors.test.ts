@@ -189,7 +189,7 @@ describe("a binding that cannot be meant", () => {
     new VfioBinding(stack, "one", { host: pve1, devices: { a: { id: "10DE:2204" } } });
 
     expect(() => new VfioBinding(stack, "two", { host: pve1, devices: { b: { id: "10de:2204" } } })).toThrow(
-      /both bind 10de:2204 of stack\/pve1/,
+      /both bind id 10de:2204 of stack\/pve1/,
     );
   });
 
@@ -369,20 +369,30 @@ describe("what is known only to Terraform passes", () => {
         machine: token,
         pci: { hostpci0: { device: { address: token }, pcie: true } },
       });
-      new PciDevices(stack, "devices", { host, address: token });
+      new PciDevices(stack, "devices", { host, select: { address: token, serial: token } });
     }).not.toThrow();
   });
 });
 
 describe("a data source that cannot be meant", () => {
   test.each([
-    [{ address: "x" }, 'address: "x"'],
-    [{ deviceId: "x" }, 'deviceId: "x"'],
-    [{ class: "3" }, 'class: "3"'],
-  ])("%j", (props, words) => {
-    expect(() => new PciDevices(stack, "devices", { host: pve1, ...props })).toThrow(
-      `stack/devices: ${words}`,
-    );
+    [{ address: "x" }, 'select: "x" is not a PCI address'],
+    [{ id: "x" }, 'select: "x" is not a device id'],
+    [{ vendor: "10d" }, 'select: "10d" is not a vendor'],
+    [{ device: "0x2204" }, 'select: "0x2204" is not a vendor'],
+    [{ class: "3" }, 'select: "3" is not a PCI class'],
+    [{ subsystem: "1043" }, 'select: "1043" is not a device id'],
+    [{ serial: "a\nb" }, 'select: "a\\nb"'],
+    [{ mac: "a0:36" }, 'select: "a0:36" is not a MAC address'],
+    [{ name: "GA10[2" }, 'select: "GA10[2" is not a regular expression'],
+    [{ filter: "10de" }, 'select: "10de" is not a PCI filter'],
+    [{ vendor: "10de", nth: 0 }, "select: nth = 0 counts no card"],
+    [{ vendor: "10de", count: 0 }, 'select: count = "0"'],
+    [{ vendor: "10de", count: "both" as never }, 'select: count = "both"'],
+    [{}, "select names no device"],
+    [{ nth: 1, whole: true }, "select names no device"],
+  ])("%j", (select, words) => {
+    expect(() => new PciDevices(stack, "devices", { host: pve1, select })).toThrow(`stack/devices: ${words}`);
   });
 
   test("another stack than its host", () => {

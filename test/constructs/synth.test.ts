@@ -68,7 +68,7 @@ test("a host, its devices and a VM with everything set", () => {
     restart: true,
   });
   new PassthroughVm(stack, "media", { on: Proxmox.vm(pve1, 101) });
-  new PciDevices(stack, "displays", { host: pve1, class: "03", address: "01:00", deviceId: "10de:2204" });
+  new PciDevices(stack, "displays", { host: pve1, select: { class: "03", address: "01:00" } });
 
   expect(Testing.synth(stack, true)).toMatchSnapshot();
 });

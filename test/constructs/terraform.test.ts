@@ -81,7 +81,7 @@ function everything(adopt: boolean): TerraformStack {
     adopt,
   });
   new PassthroughVm(stack, "media", { on: Proxmox.vm(pve1, 101), adopt });
-  new PciDevices(stack, "displays", { host: pve2, class: "03" });
+  new PciDevices(stack, "displays", { host: pve2, select: { class: "03" } });
   return stack;
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { parseProbe, probeScript } from "../../lib/host/probe";
 import type { HostFacts } from "../../lib/model/facts";
 import { FakeRoot } from "../support/fakeRoot";
@@ -67,6 +67,9 @@ test("a host of which nothing can be read still answers", async () => {
   expect(await facts()).toMatchObject({ machineId: "", devices: [], files: {} });
 });
 
+const serial = "a0-36-9f-ff-ff-00-00-01";
+const little = serial.split("-").reverse().join("");
+
 describe("devices", () => {
   test("one with all it has", async () => {
     root.pci("0000:00:01.0", { bridge: true, group: 1, driver: "pcieport" });
@@ -110,6 +113,8 @@ describe("devices", () => {
         bootVga: true,
         modalias: "pci:v000010ded00002204",
         serial: null,
+        pcieSerial: null,
+        macs: [],
         physicalFunction: null,
         resetMethods: ["flr", "bus"],
         name: "NVIDIA Corporation GA102 [GeForce RTX 3090]",
@@ -127,6 +132,43 @@ describe("devices", () => {
     expect(devices.map(({ serial }) => serial)).toEqual(["S4EWNX0R123456", null, null]);
     expect(devices[1]?.physicalFunction).toBe("0000:01:00.0");
     expect(devices[2]?.path).toEqual(["10000:e1:00.0"]);
+  });
+
+  test("MAC addresses: a port's own, not its bond's, and none that was made up", async () => {
+    const card = root.pci("0000:01:00.0", { class: "020000" });
+    root.write(`${card}/net/eno1/address`, "A0:36:9F:00:00:01\n");
+    root.write(`${card}/net/eno1/addr_assign_type`, "0\n");
+    root.write(`${card}/net/eno2/address`, "02:00:00:00:00:09\n");
+    root.write(`${card}/net/eno2/bonding_slave/perm_hwaddr`, "a0:36:9f:00:00:02\n");
+    root.write(`${card}/net/eno3/address`, "5e:00:00:00:00:03\n");
+    root.write(`${card}/net/eno3/addr_assign_type`, "1\n");
+    expect((await facts()).devices[0]?.macs).toEqual(["a0:36:9f:00:00:01", "a0:36:9f:00:00:02"]);
+  });
+
+  test.each<[what: string, capabilities: Record<number, string>, different: object, expected: string | null]>(
+    [
+      ["after another capability", { 0x100: "01000114", 0x140: `03000100${little}` }, {}, serial],
+      ["at once", { 0x100: `03000100${little}` }, {}, serial],
+      ["none", { 0x100: "01000100" }, {}, null],
+      ["a card that does not answer", { 0x100: "ffffffff" }, {}, null],
+      ["a list that goes in circles", { 0x100: "01000114", 0x140: "02000110" }, {}, null],
+      [
+        "a card that sleeps",
+        { 0x100: `03000100${little}` },
+        { attributes: { "power/runtime_status": "suspended" } },
+        null,
+      ],
+      ["a bridge", { 0x100: `03000100${little}` }, { class: "060400" }, null],
+    ],
+  )("PCI Express serial number: %s", async (_what, capabilities, different, expected) => {
+    const folder = root.pci("0000:01:00.0", { class: "020000", ...different });
+    const space = Buffer.alloc(4096);
+    for (const [at, hex] of Object.entries(capabilities)) space.write(hex, Number(at), "hex");
+    writeFileSync(root.at(`${folder}/config`), space);
+    root.pci("0000:01:00.1", { class: "020000" });
+    const { devices } = await facts();
+    // It is the card's, also where only the first function has it.
+    expect(devices.map(({ pcieSerial }) => pcieSerial)).toEqual([expected, expected]);
   });
 
   test.each([

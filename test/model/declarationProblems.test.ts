@@ -32,7 +32,7 @@ it.each<[Partial<BootDeclaration>, keyof BootDeclaration, RegExp]>([
   [{ blacklist: ["vfio_pci"] }, "blacklist", /what passthrough stands on/],
   [{ blacklist: ["../x"] }, "blacklist", /not the name of a kernel module/],
   [{ softdeps: { nouveau: "vfio-pci" } }, "softdeps", /"pre:" or "post:"/],
-  [{ devices: { "gpu/card": {} } }, "devices", /^gpu\/card: .*neither is given/],
+  [{ devices: { "gpu/card": {} } }, "devices", /^gpu\/card: .*none is given/],
   [{ devices: { "gpu/card": { address: "1:2:3" } } }, "devices", /^gpu\/card: "1:2:3" is not a PCI address/],
 ])("%j is told of", (part, of, words) => {
   const problems = declarationProblems({ ...sound, ...part });

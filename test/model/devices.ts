@@ -19,6 +19,8 @@ export function pciDevice(address: string, different: Partial<PciDevice> = {}): 
     bootVga: false,
     modalias: "",
     serial: null,
+    pcieSerial: null,
+    macs: [],
     physicalFunction: null,
     resetMethods: ["bus"],
     name: "",

@@ -18,6 +18,8 @@ export function pciDevice(device: Partial<PciDevice> & { address: string }): Pci
     bootVga: false,
     modalias: "",
     serial: null,
+    pcieSerial: null,
+    macs: [],
     physicalFunction: null,
     resetMethods: ["flr"],
     name: "NVIDIA Corporation GA102 [GeForce RTX 3090]",

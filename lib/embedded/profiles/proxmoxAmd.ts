@@ -133,6 +133,7 @@ const devices: PciFunction[] = [
     class: "020000",
     revision: "01",
     group: 18,
+    pcieSerial: "ac-1f-6b-ff-ff-00-10-01",
     gives: { driver: "igb", net: [{ name: "eno1", mac: "ac:1f:6b:00:10:01", up: true }] },
   },
   {
@@ -143,6 +144,7 @@ const devices: PciFunction[] = [
     class: "020000",
     revision: "01",
     group: 19,
+    pcieSerial: "ac-1f-6b-ff-ff-00-10-01",
     gives: { driver: "igb", net: [{ name: "eno2", mac: "ac:1f:6b:00:10:02", up: false }] },
   },
   {

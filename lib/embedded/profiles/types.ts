@@ -108,6 +108,8 @@ export interface PciFunction {
   readonly bootVga?: boolean;
   readonly resetMethods?: string;
   readonly numaNode?: number;
+  /** PCI Express serial number, as lspci writes it. */
+  readonly pcieSerial?: string;
   /** What appears below the function while this driver holds it. */
   readonly gives?: {
     readonly driver: string;

@@ -91,9 +91,17 @@ function joinGroup(files: Files, profile: Profile, device: PciFunction, folder: 
   files.link(`${folder}/iommu_group`, group);
 }
 
-/** The 64 bytes that every function has, laid out by the PCI specification, then zeros up to 256. */
+/**
+ * The 64 bytes that every function has, laid out by the PCI specification, then zeros up to 256; with a serial number
+ * the 4096 bytes of PCI Express, that number behind the capability for reporting errors.
+ */
 function configurationSpace(device: PciFunction, devices: readonly PciFunction[]): Buffer {
-  const space = Buffer.alloc(256);
+  const space = Buffer.alloc(device.pcieSerial === undefined ? 256 : 4096);
+  if (device.pcieSerial !== undefined) {
+    space.writeUInt32LE(0x1401_0001, 0x100);
+    space.writeUInt32LE(0x0001_0003, 0x140);
+    Buffer.from(device.pcieSerial.replace(/-/g, ""), "hex").reverse().copy(space, 0x144);
+  }
   const [vendor, id] = idHalves(device.id);
   const [subsystemVendor, subsystemDevice] = idHalves(device.subsystem);
   space.writeUInt16LE(parseInt(vendor, 16), 0x00);

@@ -126,6 +126,8 @@ pci() {
 	for folder in "$ROOT"/sys/bus/pci/devices/*/secondary_bus_number; do
 		[ ! -e "$folder" ] || shows_buses=yes
 	done
+	# Those with more than the first 256 bytes.
+	extended=$(find "$ROOT"/sys/bus/pci/devices/*/config -size +1 2>/dev/null)$NL
 	for folder in "$ROOT"/sys/bus/pci/devices/*; do
 		locate "$folder" && pci_device "$folder" "$node"
 	done
@@ -188,6 +190,11 @@ pci_device() {
 		get "$number"
 	done
 	serial=$value
+	macs=
+	for port in "$1"/net/*; do
+		permanent_mac "$port" && macs="$macs${macs:+ }$value"
+	done
+	pcie_serial "$1"
 	# Only what has a bus below it is a bridge. Reading the configuration space would wake a sleeping device, so that is
 	# for kernels before 4.13, which show no bus numbers.
 	header=
@@ -199,7 +206,50 @@ pci_device() {
 		esac
 	fi
 	emit device "$address" "$vendor" "$device" "$subsystem" "$class" "$revision" "$path" "$header" "$driver" "$override" \
-		"$group" "$boot_vga" "$modalias" "$physical" "$reset" "$serial"
+		"$group" "$boot_vga" "$modalias" "$physical" "$reset" "$serial" \
+		"$macs" "$number"
+}
+
+# Of the interface in folder $1. A bond gives its members an address that is not theirs, and a made-up one is another
+# at the next boot.
+permanent_mac() {
+	get "$1/bonding_slave/perm_hwaddr" && return
+	get "$1/addr_assign_type" && [ "$value" = 1 ] && return 1
+	get "$1/address"
+}
+
+# Sets `number` to the PCI Express serial number of the device in folder $1, as lspci writes it. It stands among the
+# extended capabilities, each with its id and where the next one is; nothing but their heads is read, as some devices
+# fail when the rest is. Virtual functions have none, and what sleeps is not woken.
+pcie_serial() {
+	number=
+	[ -z "$physical" ] || return 0
+	case $class in
+	06* | 08*) return ;;
+	esac
+	case $extended in
+	*"$1/config$NL"*) ;;
+	*) return ;;
+	esac
+	get "$1/power/runtime_status" && [ "$value" = suspended ] && return
+	next=256
+	while [ "$next" -ge 256 ] && [ "$next" -lt 4096 ]; do
+		at=$next
+		capability=$(od -An -v -tx1 -j "$at" -N 12 "$1/config" 2>/dev/null)
+		# shellcheck disable=SC2086 # a word each byte
+		set -- "$1" $capability
+		[ $# -eq 13 ] || return 0
+		next=$((0x$5 << 4 | 0x$4 >> 4))
+		case $3$2 in
+		0003)
+			number=${13}-${12}-${11}-${10}-$9-$8-$7-$6
+			return
+			;;
+		0000 | ffff) return ;;
+		esac
+		# Only forward, so that no list is without an end.
+		[ "$next" -gt "$at" ] || return 0
+	done
 }
 
 # As get, without 0x.
