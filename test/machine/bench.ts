@@ -1,5 +1,5 @@
 /** What `run.mjs` prepared for the scenarios. */
-import { Machine, type MachineOptions } from "./machine";
+import { imagePath, Machine, type MachineOptions } from "./machine";
 
 function given(name: string): string {
   const value = process.env[name];
@@ -11,7 +11,7 @@ function given(name: string): string {
 export function machine(options: MachineOptions): Machine {
   return new Machine(
     {
-      image: given("MACHINE_IMAGE"),
+      image: (kind) => imagePath(given("MACHINE_IMAGES"), kind),
       keyFile: given("MACHINE_KEY"),
       logs: given("MACHINE_LOGS"),
     },

@@ -41,9 +41,9 @@ export async function driverOf(host: Machine, address: string): Promise<string> 
   return host.sh(`basename "$(readlink /sys/bus/pci/devices/${address}/driver)"`);
 }
 
-/** Everything in /etc and GRUB's menu, by path: mode, owner, link target and digest. */
+/** Everything in /etc and what the boot loader reads, by path: mode, owner, link target and digest. */
 export async function configuration(host: Machine): Promise<Record<string, string>> {
-  const all = "find /etc /boot/grub/grub.cfg";
+  const all = "find /etc $(ls -d /boot/grub/grub.cfg /boot/efi/loader/entries 2>/dev/null)";
   const listed = await host.sh(
     `${all} -printf '%p\\t%M %u:%g %l\\n'; ${all} -type f -exec sha256sum {} + | sed 's/^\\([^ ]*\\)  \\(.*\\)/\\2\\t\\1/'`,
   );
@@ -55,7 +55,10 @@ export async function configuration(host: Machine): Promise<Record<string, strin
   return found;
 }
 
-/** What the initramfs of the running kernel holds. */
+/** What the initramfs of the running kernel holds, by the tool of whatever made it. */
 export async function initramfs(host: Machine): Promise<string[]> {
-  return (await host.sh("lsinitramfs /boot/initrd.img-$(uname -r)")).split("\n").sort();
+  const image = "/boot/initrd.img-$(uname -r)";
+  const dracut = `lsinitrd ${image} | awk '$1 ~ /^[-dlcb]/ && NF > 8 { print $9 }'`;
+  const list = `if command -v lsinitrd >/dev/null; then ${dracut}; else lsinitramfs ${image}; fi`;
+  return (await host.sh(list)).split("\n").sort();
 }

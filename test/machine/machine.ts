@@ -1,17 +1,26 @@
 /** A Debian host under QEMU: emulated firmware, IOMMU, disks and cards; the kernel and everything above it is real. */
 import { execFile, spawn, type ChildProcess } from "node:child_process";
-import { mkdirSync, openSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, openSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Connection } from "../../lib";
+import { topologies, type Places, type Processor } from "./topology";
 
 const run = promisify(execFile);
 
-/** What a run is given: where the image stands, and where what it leaves is kept. */
+/** How the host boots: GRUB with initramfs-tools, GRUB with dracut, or systemd-boot (by UEFI) with initramfs-tools. */
+export type ImageKind = "grub" | "dracut" | "systemd-boot";
+
+/** The disk image of a kind, by what the names of all of them begin with. */
+export function imagePath(images: string, kind: ImageKind): string {
+  return `${images}-${kind}.qcow2`;
+}
+
+/** What a run is given: where the images stand, and where what it leaves is kept. */
 export interface Bench {
-  /** Disk image; its kernel, initramfs and host key stand beside it. */
-  readonly image: string;
+  /** Disk image of a kind; its kernel, initramfs, host key and the firmware's variables stand beside it. */
+  readonly image: (kind: ImageKind) => string;
   readonly keyFile: string;
   /** Overlays, serial consoles, QEMU's own words. */
   readonly logs: string;
@@ -19,6 +28,10 @@ export interface Bench {
 
 export interface MachineOptions {
   readonly name: string;
+  /** @default "grub" */
+  readonly boots?: ImageKind;
+  /** Whose IOMMU it has. @default "intel" */
+  readonly processor?: Processor;
   /** Further arguments of QEMU. */
   readonly extra?: readonly string[];
   /** Start the kernel beside the image with this command line instead of what the disk's boot loader starts. */
@@ -27,21 +40,39 @@ export interface MachineOptions {
   readonly intoImage?: boolean;
 }
 
+/** UEFI for QEMU, as Debian's package ovmf has it: the code, and a set of empty variables. */
+export const firmware = {
+  code: "/usr/share/OVMF/OVMF_CODE_4M.fd",
+  variables: "/usr/share/OVMF/OVMF_VARS_4M.fd",
+};
+
+/** An emulated processor takes all that it gets: by default what nobody else wants. */
+export const niceness = process.env["MACHINE_NICE"] ?? "19";
+
+/** Of /proc, a second: the same on every Linux of today. */
+const CLOCK_TICKS = 100;
+
 /** The kernel's time and its memory are emulated: generous, so that only what hangs is given up. */
 const BOOT_SECONDS = 600;
 
 export class Machine {
   private process: ChildProcess | null = null;
   private port = 0;
+  private spent = 0;
 
   constructor(
     private readonly bench: Bench,
     private readonly options: MachineOptions,
   ) {}
 
+  /** Where its cards stand. */
+  get places(): Places {
+    return this.topology.places;
+  }
+
   get connection(): Connection {
     const { keyFile } = this.bench;
-    const hostKey = readFileSync(`${this.bench.image}.hostkey`, "utf8").split(" ").slice(0, 2).join(" ");
+    const hostKey = readFileSync(`${this.image}.hostkey`, "utf8").split(" ").slice(0, 2).join(" ");
     return {
       host: "127.0.0.1",
       port: this.port,
@@ -61,14 +92,15 @@ export class Machine {
   async start(extra: readonly string[] = this.options.extra ?? []): Promise<void> {
     mkdirSync(this.bench.logs, { recursive: true });
     this.port ||= await freePort();
-    const disk = this.options.intoImage ? this.bench.image : this.file("qcow2");
+    const disk = this.options.intoImage ? this.image : this.file("qcow2");
     if (!this.options.intoImage && this.process === null) {
-      await run("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", this.bench.image, disk]);
+      await run("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", this.image, disk]);
+      if (this.uefi) copyFileSync(`${this.image}.vars`, this.file("vars"));
     }
     const words = openSync(this.file("qemu.log"), "a");
-    const args = [...this.platform(disk), ...cards((name) => this.disk(name)), ...extra];
-    // It ends with whoever started it, and at the lowest priority: an emulated processor takes all that it gets.
-    const qemu = ["--pdeathsig", "KILL", "nice", "-n", "19", "qemu-system-x86_64"];
+    const args = [...this.platform(disk), ...this.topology.cards((name) => this.disk(name)), ...extra];
+    // It ends with whoever started it.
+    const qemu = ["--pdeathsig", "KILL", "nice", "-n", niceness, "qemu-system-x86_64"];
     this.process = spawn("setpriv", [...qemu, ...args], {
       stdio: ["ignore", words, words],
     });
@@ -119,12 +151,29 @@ export class Machine {
   /** Shuts the machine down in order; it can be started again, with other cards. */
   async powerOff(): Promise<void> {
     await this.sh("systemctl poweroff", 30).catch(() => undefined);
+    this.measure();
     await this.ended();
   }
 
   async kill(): Promise<void> {
+    this.measure();
     this.process?.kill("SIGKILL");
     await this.ended();
+  }
+
+  /** Keeps the processor time that QEMU took so far, all starts together: what a run costs, however busy its machine. */
+  private measure(): void {
+    try {
+      const stat = readFileSync(`/proc/${this.process?.pid}/stat`, "utf8");
+      const [user = "0", system = "0"] = stat
+        .slice(stat.lastIndexOf(")") + 2)
+        .split(" ")
+        .slice(11, 13);
+      this.spent += (Number(user) + Number(system)) / CLOCK_TICKS;
+      writeFileSync(this.file("seconds"), String(Math.round(this.spent)));
+    } catch {
+      // It has ended by itself.
+    }
   }
 
   private ended(): Promise<void> {
@@ -136,7 +185,7 @@ export class Machine {
 
   private sshOptions(): string[] {
     const known = this.file("known_hosts");
-    writeFileSync(known, `* ${readFileSync(`${this.bench.image}.hostkey`, "utf8")}`);
+    writeFileSync(known, `* ${readFileSync(`${this.image}.hostkey`, "utf8")}`);
     const options = {
       BatchMode: "yes",
       ConnectTimeout: "5",
@@ -163,11 +212,30 @@ export class Machine {
     return path;
   }
 
+  private get topology() {
+    return topologies[this.options.processor ?? "intel"];
+  }
+
+  private get image(): string {
+    return this.bench.image(this.options.boots ?? "grub");
+  }
+
+  private get uefi(): boolean {
+    return this.options.boots === "systemd-boot";
+  }
+
   private platform(disk: string): string[] {
     const { directly } = this.options;
+    const variables = this.options.intoImage ? `${this.image}.vars` : this.file("vars");
     return [
       ...["-nodefaults", "-display", "none", "-no-user-config"],
-      ...["-machine", "q35,kernel-irqchip=split", "-device", "intel-iommu,intremap=on,caching-mode=on"],
+      ...["-machine", "q35,kernel-irqchip=split", ...this.topology.iommu],
+      ...(this.uefi
+        ? [
+            ...["-drive", `if=pflash,format=raw,readonly=on,file=${firmware.code}`],
+            ...["-drive", `if=pflash,format=raw,file=${variables}`],
+          ]
+        : []),
       ...["-accel", process.env["MACHINE_ACCELERATOR"] ?? "tcg,thread=multi"],
       ...["-cpu", "qemu64", "-smp", "1", "-m", "1024"],
       ...["-serial", `file:${this.serialLog}`],
@@ -179,54 +247,11 @@ export class Machine {
       ...(directly === undefined
         ? []
         : [
-            ...["-kernel", `${this.bench.image}.kernel`, "-initrd", `${this.bench.image}.initrd`],
+            ...["-kernel", `${this.image}.kernel`, "-initrd", `${this.image}.initrd`],
             ...["-append", directly],
           ]),
     ];
   }
-}
-
-/** The cards to hand over, each behind a root port of its own, so that each has its own bus and IOMMU group. */
-function cards(file: (name: string) => string): string[] {
-  return [
-    ...rootPort(1, 0x10),
-    ...nvmeOn("port1", "twin-a", file("twin-a")),
-    ...rootPort(2, 0x11),
-    ...nvmeOn("port2", "twin-b", file("twin-b")),
-    ...rootPort(3, 0x12),
-    ...["-device", "e1000e,bus=port3,mac=52:54:00:aa:00:01,romfile="],
-    ...rootPort(4, 0x13),
-    ...["-device", "qemu-xhci,bus=port4"],
-    // Behind a bridge to conventional PCI nothing can be told apart: one group.
-    ...rootPort(5, 0x14),
-    ...["-device", "pcie-pci-bridge,id=conventional,bus=port5"],
-    ...["-device", "e1000,bus=conventional,addr=1,mac=52:54:00:aa:00:02,romfile="],
-    ...["-device", "edu,bus=conventional,addr=2"],
-    // A graphics card as they come: picture and sound, two functions of a slot.
-    ...rootPort(6, 0x15),
-    ...["-device", "secondary-vga,bus=port6,addr=0.0,multifunction=on"],
-    ...["-device", "intel-hda,bus=port6,addr=0.1"],
-    // Several controllers may lead to its disk, so the kernel shows the disk below none of them.
-    ...rootPort(7, 0x16),
-    ...["-device", "nvme-subsys,id=subsystem,nqn=bench"],
-    ...["-device", "nvme,id=multipath,serial=multipath,bus=port7,subsys=subsystem"],
-    ...["-drive", `if=none,id=shared,format=raw,file=${file("shared")}`],
-    ...["-device", "nvme-ns,bus=multipath,drive=shared,nsid=1"],
-  ];
-}
-
-export function rootPort(number: number, slot: number): string[] {
-  return [
-    "-device",
-    `pcie-root-port,id=port${number},chassis=${number},slot=${number},addr=0x${slot.toString(16)}`,
-  ];
-}
-
-export function nvmeOn(bus: string, serial: string, file: string): string[] {
-  return [
-    ...["-drive", `if=none,id=${serial},format=raw,file=${file}`],
-    ...["-device", `nvme,serial=${serial},bus=${bus},drive=${serial}`],
-  ];
 }
 
 /** One for the life of a machine, so that it is the same host after a restart. */
