@@ -14,6 +14,8 @@ export interface HostDescription {
   readonly declaration: BootDeclaration;
   /** What vfio-pci holds from boot on. */
   readonly devices: readonly DescribedDevice[];
+  /** As it runs now, whatever the next boot does. */
+  readonly iommuIsOn: boolean;
   /** What concerns passthrough and cannot be declared without changing the host, a clause each. */
   readonly leftOut: readonly string[];
 }
@@ -50,9 +52,13 @@ const nothing: BootDeclaration = {
 /**
  * Describes a host that nobody has declared yet. Whatever seems to concern passthrough is tried on the very decision
  * that a plan makes: it is part of the description where declaring it changes nothing.
+ * @param inUse addresses of what running VMs have: their hypervisor took it from its driver
  * @throws an Error where the host cannot be understood, or is declared already.
  */
-export function describeHost(observation: Observation): HostDescription {
+export function describeHost(
+  observation: Observation,
+  inUse: ReadonlySet<string> = new Set(),
+): HostDescription {
   const left = Object.keys(observation.files).find((path) => path.includes("cdktf-passthrough"));
   if (observation.record !== null || left !== undefined)
     throw new Error(
@@ -73,8 +79,9 @@ export function describeHost(observation: Observation): HostDescription {
     if (otherwise !== undefined) leftOut.push(otherwise);
     return sofar;
   }, nothing);
-  const { devices, otherwise } = heldDevices(declaration, observation);
-  return { declaration, devices, leftOut: [...leftOut, ...otherwise] };
+  const { devices, otherwise } = heldDevices(declaration, observation, inUse);
+  const iommuIsOn = observation.devices.some(({ iommuGroup }) => iommuGroup !== null);
+  return { declaration, devices, iommuIsOn, leftOut: [...leftOut, ...otherwise] };
 }
 
 /** Whether a declaration of this host would change nothing there. */
@@ -210,6 +217,7 @@ function softdepPieces(lines: readonly ModprobeLine[]): Piece[] {
 function heldDevices(
   declaration: BootDeclaration,
   observation: Observation,
+  inUse: ReadonlySet<string>,
 ): { devices: DescribedDevice[]; otherwise: string[] } {
   const functions = observation.devices.filter(({ bridge }) => !bridge);
   const held = functions.filter(({ driver }) => driver === "vfio-pci");
@@ -244,7 +252,7 @@ function heldDevices(
     }
     for (const found of heldInSlot) {
       if (take(found.address)) devices.push(...described(found.address, [found]));
-      else
+      else if (!inUse.has(found.address))
         otherwise.push(
           `${describeDevice(found)}, on vfio-pci now, but nothing was found that holds it from boot on`,
         );

@@ -1,12 +1,14 @@
-import { describeVms, type VmDescription } from "../../hypervisors/proxmox/vmDescription";
-import type { PciSlot, UsbSlot } from "../../hypervisors/types";
+import { claims } from "../../hypervisors/registry";
 import type { HostFacts } from "../../model/facts";
-import { describeHost, type DescribedDevice, type HostDescription } from "../../model/hostDescription";
+import { FreshNames } from "../../model/freshNames";
+import { describeHost, type HostDescription } from "../../model/hostDescription";
 import { observe } from "../../model/observation";
-import { normalisePciAddress } from "../../model/pciAddress";
 import type { Connection } from "../../host/types";
-import { Names } from "./names";
-import { commentLine, isTemplate, literal, print, type Field, type Value } from "./typescript";
+import { bindingFields, bindingsOf } from "./bindings";
+import { record } from "./fields";
+import { describeSystems, type DescribedVm } from "./systems";
+import { commentLine, isTemplate, literal, print, type Field } from "./typescript";
+import { usesBinding, vmFields } from "./vms";
 
 export interface Stack {
   /** Name of the stack and of its host. */
@@ -22,17 +24,19 @@ export interface Stack {
  * @throws an Error where the host cannot be understood or is declared already.
  */
 export function stackOf(facts: HostFacts, connection: Connection): Stack {
-  const host = withoutTemplates(describeHost(observe(facts)));
-  const vms = facts.proxmox === null ? [] : describeVms(facts);
-  const names = new Names();
+  const inUse = claims(facts).flatMap((claim) => (claim.inUse ? [claim.address] : []));
+  const host = withoutTemplates(describeHost(observe(facts), new Set(inUse)));
+  const { vms, leftOut: unsaid } = describeSystems(facts);
+  const names = new FreshNames();
   const name = names.give(facts.hostname, "host");
   const bindings = bindingsOf(host.devices, names);
   const constructs = [
     "IommuHost",
-    ...(vms.length > 0 ? ["PassthroughVm", "Proxmox"] : []),
+    ...(vms.length > 0 ? ["PassthroughVm"] : []),
+    ...new Set(vms.map(({ system }) => system.construct)),
     ...(bindings.length > 0 ? ["VfioBinding"] : []),
   ];
-  const leftOut = [...host.leftOut, ...vms.flatMap((vm) => vm.leftOut)];
+  const leftOut = [...host.leftOut, ...unsaid];
   const blocks = [
     ['import { App, TerraformStack } from "cdktf";', importLine(constructs, "cdktf-passthrough")],
     [
@@ -50,9 +54,10 @@ export function stackOf(facts: HostFacts, connection: Connection): Stack {
         hostFields(host, connection),
       ),
     ],
+    ...places(vms, names),
     ...bindings.map((binding) => [
       statement(
-        usedBinding(binding, vms) ? binding.variable : null,
+        vms.some((vm) => usesBinding(vm, binding)) ? binding.variable : null,
         "VfioBinding",
         binding.name,
         bindingFields(binding),
@@ -62,7 +67,7 @@ export function stackOf(facts: HostFacts, connection: Connection): Stack {
       statement(
         null,
         "PassthroughVm",
-        names.give(vm.name, `vm${vm.declaration.vmId}`),
+        names.give(vm.name, /^\d+$/.test(vm.declaration.vmId) ? `vm${vm.declaration.vmId}` : "vm"),
         vmFields(vm, bindings),
       ),
     ]),
@@ -72,6 +77,16 @@ export function stackOf(facts: HostFacts, connection: Connection): Stack {
     ["app.synth();"],
   ];
   return { name, source: blocks.map((lines) => `${lines.join("\n")}\n`).join("\n"), leftOut };
+}
+
+/** Front ends on the host, of which VMs are. */
+function places(vms: readonly DescribedVm[], names: FreshNames): string[][] {
+  const found = new Map(
+    vms.flatMap(({ system: { place, construct } }) => (place ? [[place, construct]] : [])),
+  );
+  return [...found].map(([variable, construct]) => [
+    statement(variable, construct, names.give(variable, "place"), [{ name: "host", value: { raw: "host" } }]),
+  ]);
 }
 
 function about(facts: HostFacts): string {
@@ -117,7 +132,7 @@ function partition<T>(values: readonly T[], test: (value: T) => boolean): [T[], 
   return [values.filter(test), values.filter((value) => !test(value))];
 }
 
-function hostFields({ declaration }: HostDescription, connection: Connection): Field[] {
+function hostFields({ declaration, iommuIsOn }: HostDescription, connection: Connection): Field[] {
   const { iommu, vfioModules, allowUnsafeInterrupts } = declaration;
   return [
     { name: "connection", value: record(connectionProps(connection)) },
@@ -127,7 +142,9 @@ function hostFields({ declaration }: HostDescription, connection: Connection): F
           {
             name: "iommu",
             value: false,
-            comment: "The host boots without the parameter that turns the IOMMU on.",
+            comment: iommuIsOn
+              ? "The IOMMU is on, but not by a parameter that every later boot is sure to have."
+              : "The host boots without the parameter that turns the IOMMU on.",
           },
         ]),
     ...list("kernelParameters", declaration.kernelParameters),
@@ -150,140 +167,3 @@ const list = (name: string, values: readonly string[]): Field[] =>
 
 const map = (name: string, values: Readonly<Record<string, string>>): Field[] =>
   Object.keys(values).length === 0 ? [] : [{ name, value: record(values) }];
-
-/** What is set of it. */
-function record(values: Readonly<Record<string, string | number | boolean | null | undefined>>): Value {
-  return {
-    fields: Object.entries(values).flatMap(([name, value]) =>
-      value === null || value === undefined ? [] : [{ name, value }],
-    ),
-  };
-}
-
-// Bindings
-
-interface Binding {
-  readonly name: string;
-  readonly variable: string;
-  readonly devices: readonly (DescribedDevice & { readonly key: string })[];
-}
-
-/** What a device is called by its class. */
-const kinds: readonly (readonly [classes: RegExp, name: string])[] = [
-  [/^03/, "gpu"],
-  [/^04/, "sound"],
-  [/^01/, "storage"],
-  [/^02/, "network"],
-  [/^0c03/, "usb"],
-  [/^12/, "accelerator"],
-];
-
-const kindOf = (device: DescribedDevice): string =>
-  kinds.find(([classes]) => classes.test(device.class))?.[1] ?? "device";
-
-/** One for each IOMMU group: it goes as a whole. */
-function bindingsOf(devices: readonly DescribedDevice[], names: Names): Binding[] {
-  const groups = new Map<string, DescribedDevice[]>();
-  for (const device of devices) {
-    const group = device.iommuGroup ?? device.address;
-    groups.set(group, [...(groups.get(group) ?? []), device]);
-  }
-  return [...groups.values()].map((members) => {
-    const keys = new Names();
-    const name = names.give(members[0] === undefined ? "device" : kindOf(members[0]), "device");
-    return {
-      name,
-      variable: name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()),
-      devices: members.map((device) => ({
-        ...device,
-        key: keys.give(members.length === 1 ? "card" : kindOf(device), "device"),
-      })),
-    };
-  });
-}
-
-function bindingFields({ devices }: Binding): Field[] {
-  const fields = devices.map(({ key, address, words }) => ({
-    name: key,
-    value: record({ address }),
-    comment: words,
-  }));
-  return [
-    { name: "host", value: { raw: "host" } },
-    { name: "devices", value: { fields, expanded: true } },
-    { name: "adopt", value: true },
-  ];
-}
-
-/** The binding's device that a slot takes; null where it takes another one, or only a part. */
-function boundDevice(slot: PciSlot, bindings: readonly Binding[]): { binding: Binding; key: string } | null {
-  for (const binding of bindings) {
-    const found = binding.devices.find(
-      ({ address }) =>
-        slot.device !== null && !slot.device.includes(";") && sameAddress(address, slot.device),
-    );
-    if (found !== undefined) return { binding, key: found.key };
-  }
-  return null;
-}
-
-const sameAddress = (one: string, other: string) => normalisePciAddress(one) === normalisePciAddress(other);
-
-function usedBinding(binding: Binding, vms: readonly VmDescription[]): boolean {
-  return vms.some(({ declaration }) =>
-    Object.values(declaration.pci).some((slot) => boundDevice(slot, [binding]) !== null),
-  );
-}
-
-// VMs
-
-function vmFields({ declaration }: VmDescription, bindings: readonly Binding[]): Field[] {
-  const { vmId, pci, usb, machine, cpu, bios, vga, bootOrder } = declaration;
-  const settings = { machine, cpu, bios, vga };
-  return [
-    { name: "on", value: { raw: `Proxmox.vm(host, ${Number(vmId)})` } },
-    ...Object.entries(settings).flatMap(([name, value]) => (value === null ? [] : [{ name, value }])),
-    ...(bootOrder === null ? [] : [{ name: "bootOrder", value: bootOrder }]),
-    ...slots("pci", pci, (slot) => pciFields(slot, bindings)),
-    ...slots("usb", usb, usbFields),
-    { name: "adopt", value: true },
-  ];
-}
-
-function slots<S>(name: string, of: Readonly<Record<string, S>>, fields: (slot: S) => Field[]): Field[] {
-  const entries = Object.entries(of).map(([key, slot]) => ({ name: key, value: { fields: fields(slot) } }));
-  return entries.length === 0 ? [] : [{ name, value: { fields: entries, expanded: true } }];
-}
-
-function pciFields(slot: PciSlot, bindings: readonly Binding[]): Field[] {
-  const bound = boundDevice(slot, bindings);
-  const device: Field[] =
-    slot.device === null
-      ? []
-      : bound === null
-        ? [{ name: "device", value: record({ address: slot.device }) }]
-        : [{ name: "device", value: { raw: `${bound.binding.variable}.device(${literal(bound.key)})` } }];
-  const options = {
-    mapping: slot.mapping,
-    pcie: slot.pcie,
-    rombar: slot.rombar,
-    romfile: slot.romfile,
-    xVga: slot.x_vga,
-    mdev: slot.mdev,
-    legacyIgd: slot.legacy_igd,
-    driver: slot.driver,
-    vendorId: slot.vendor_id,
-    deviceId: slot.device_id,
-    subVendorId: slot.sub_vendor_id,
-    subDeviceId: slot.sub_device_id,
-  };
-  return [...device, ...set(options)];
-}
-
-function usbFields({ host, mapping, spice, usb3 }: UsbSlot): Field[] {
-  return set({ host, mapping, spice, usb3 });
-}
-
-function set(values: Readonly<Record<string, string | boolean | null>>): Field[] {
-  return Object.entries(values).flatMap(([name, value]) => (value === null ? [] : [{ name, value }]));
-}

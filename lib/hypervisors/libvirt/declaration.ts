@@ -2,7 +2,7 @@ import type { PciSlot, Problem, Settings, UsbSlot, VmDeclaration } from "../type
 import { formatSlot, pciSlotOf, slotProblems, usbSlotOf } from "./slot";
 
 // libvirt allows more, but a name is a line of a list, part of a file's name and of an import id.
-const domainName = /^(?!\s*$)[^/\p{Cc}]{1,200}$/u;
+export const domainName = /^(?!\s*$)[^/\p{Cc}]{1,200}$/u;
 
 /** What is wrong with a declaration whatever the host. */
 export function declarationProblems(declaration: VmDeclaration): Problem[] {

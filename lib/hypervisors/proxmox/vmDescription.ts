@@ -1,5 +1,6 @@
 import type { HostFacts } from "../../model/facts";
-import type { PciSlot, UsbSlot, VmDeclaration } from "../types";
+import type { PciSlot, UsbSlot } from "../types";
+import { Holders, type VmDescription, type VmDescriptions } from "../vmDescription";
 import { claims, functions } from "./claims";
 import { formatPciSlot, parsePciValue, pciKey, pciSlotProblems, samePciValue } from "./hostpci";
 import { formatUsbSlot, parseUsbValue, sameUsbValue, usbKey, usbSlotProblems } from "./hostusb";
@@ -7,35 +8,25 @@ import { parseProperties, type Properties } from "./propertyString";
 import { allVms, describeVm, type VirtualMachine } from "./virtualMachine";
 import { isQ35, satisfies, settings } from "./vmSettings";
 
-/** A VM that has devices of the host, in the words of a declaration that changes nothing of it. */
-export interface VmDescription {
-  readonly declaration: Pick<
-    VmDeclaration,
-    "vmId" | "pci" | "usb" | "machine" | "cpu" | "bios" | "vga" | "bootOrder"
-  >;
-  /** As its administrator named it; empty for none. */
-  readonly name: string;
-  /** What it has and cannot be declared as it is, a clause each. */
-  readonly leftOut: readonly string[];
-}
-
 /** The VMs of this node that have PCI devices, USB devices or mappings of them. */
-export function describeVms(facts: HostFacts): VmDescription[] {
-  const taken = new Map<string, string>();
+export function describeVms(facts: HostFacts): VmDescriptions {
+  if (facts.proxmox === null) return { vms: [], leftOut: [] };
+  const taken = new Holders();
   const holders = new Set(claims(facts).flatMap(({ vmId, inUse }) => (inUse ? [vmId] : [])));
   const vms = allVms(facts).filter(({ node }) => node === facts.proxmox?.node);
   // A VM that runs with a device is asked before one that only has it in its configuration.
   const ordered = [...vms].sort((one, other) => Number(holders.has(other.id)) - Number(holders.has(one.id)));
-  return ordered
+  const described = ordered
     .map((vm) => describe(facts, vm, taken))
     .filter(({ declaration: { pci, usb }, leftOut }) => {
       const passesUsb = Object.values(usb).some(({ spice }) => spice !== true);
       return Object.keys(pci).length > 0 || passesUsb || leftOut.length > 0;
     })
     .sort((one, other) => Number(one.declaration.vmId) - Number(other.declaration.vmId));
+  return { vms: described, leftOut: [] };
 }
 
-function describe(facts: HostFacts, vm: VirtualMachine, taken: Map<string, string>): VmDescription {
+function describe(facts: HostFacts, vm: VirtualMachine, taken: Holders): VmDescription {
   const leftOut: string[] = [];
   const pci: Record<string, PciSlot> = {};
   const usb: Record<string, UsbSlot> = {};
@@ -55,13 +46,9 @@ function describe(facts: HostFacts, vm: VirtualMachine, taken: Map<string, strin
     }
     // Mediated devices are made for each VM anew.
     const wanted = slot.mdev === null ? functions(facts, value) : [];
-    const holder = wanted.map((address) => taken.get(address)).find((other) => other !== undefined);
-    if (holder !== undefined) {
-      skip(key, `${holder} has it too, and a stack gives a device to one VM`);
-      continue;
-    }
-    for (const address of wanted) taken.set(address, describeVm(vm));
-    pci[key] = slot;
+    const held = taken.take(wanted, describeVm(vm));
+    if (held === null) pci[key] = slot;
+    else skip(key, held);
   }
   for (const [key, value] of entriesOf(vm, usbKey)) {
     const slot = usbSlotOf(value);
@@ -69,14 +56,9 @@ function describe(facts: HostFacts, vm: VirtualMachine, taken: Map<string, strin
       skip(key, "its options are not all known here");
       continue;
     }
-    const device = slot.host === null ? null : `USB ${slot.host}`;
-    const holder = device === null ? undefined : taken.get(device);
-    if (holder !== undefined) {
-      skip(key, `${holder} has it too, and a stack gives a device to one VM`);
-      continue;
-    }
-    if (device !== null) taken.set(device, describeVm(vm));
-    usb[key] = slot;
+    const held = taken.take(slot.host === null ? [] : [`USB ${slot.host}`], describeVm(vm));
+    if (held === null) usb[key] = slot;
+    else skip(key, held);
   }
   const declaration: VmDescription["declaration"] = {
     vmId: vm.id,

@@ -1,6 +1,7 @@
 import ts from "typescript";
 import { stackOf } from "../../../lib/cli/scaffold/stack";
 import type { HostFacts } from "../../../lib/model/facts";
+import { hostdev, kvm } from "../../hypervisors/libvirt/host";
 import { node } from "../../hypervisors/proxmox/node";
 import { hostFacts, pciDevice } from "../../support/facts";
 
@@ -110,6 +111,7 @@ describe("a hostile host", () => {
         devices: [pciDevice({ address: "0000:01:00.0", driver: "vfio-pci", iommuGroup: "1", name: text })],
       }),
     ],
+    ["domain", kvm({ [text]: { devices: hostdev("0000:02:00.0"), live: "" } })],
     [
       "VM",
       node({
@@ -134,6 +136,37 @@ describe("a hostile host", () => {
     expect(templates).toEqual([]);
     expect(source).toMatch(/^[\x20-\x7e\n]*$/);
   });
+});
+
+test("domains and the devices that they hold themselves", () => {
+  const facts = kvm({
+    "mail & web": { devices: hostdev("0000:02:00.0", { managed: "no" }), live: hostdev("0000:02:00.0") },
+    日本: { devices: [0, 1].map((fn) => hostdev(`0000:03:00.${fn}`)).join("") },
+    "${evil}": { devices: hostdev("0000:01:00.0") },
+  });
+  const { source, leftOut } = stackOf(facts, connection);
+  expect(source).toContain(`new PassthroughVm(stack, "mail-web", {
+  on: Libvirt.domain(host, "mail & web"),
+  pci: {
+    storage: { device: { address: "0000:02:00.0" }, managed: false },
+  },
+  adopt: true,
+});
+
+new PassthroughVm(stack, "vm", {
+  on: Libvirt.domain(host, "\\u65e5\\u672c"),
+  pci: {
+    network: { device: { address: "0000:03:00" } },
+  },
+  adopt: true,
+});
+`);
+  // The card on vfio-pci that no running domain has is missing; the one that a domain took is not.
+  expect(leftOut).toEqual([
+    expect.stringMatching(/0000:01:00\.0.*, on vfio-pci now, but nothing was found/),
+    expect.stringMatching(/0000:01:00\.1.*, on vfio-pci now, but nothing was found/),
+    "the VM ${evil}, whose name is a template to Terraform",
+  ]);
 });
 
 test("names are made of what a host says, and each is given once", () => {

@@ -4,7 +4,7 @@ import { describeVms } from "../../../lib/hypervisors/proxmox/vmDescription";
 import { node, type VmOnNode } from "./node";
 
 const lines = (...config: string[]): VmOnNode => ({ config: `${config.join("\n")}\n` });
-const describeOne = (config: VmOnNode) => describeVms(node({ 100: config }))[0];
+const describeOne = (config: VmOnNode) => describeVms(node({ 100: config })).vms[0];
 
 test("a VM with everything, declared, is a VM that has what is wanted", () => {
   const facts = node({
@@ -23,7 +23,7 @@ test("a VM with everything, declared, is a VM that has what is wanted", () => {
       "memory: 4096",
     ),
   });
-  const [vm] = describeVms(facts);
+  const [vm] = describeVms(facts).vms;
   expect(vm).toMatchObject({
     name: "workstation",
     leftOut: [],
@@ -85,7 +85,7 @@ test("what is pending counts", () => {
 });
 
 test("of two VMs with one device the one that runs with it has it", () => {
-  const vms = describeVms(
+  const { vms } = describeVms(
     node({
       100: lines("hostpci0: 01:00"),
       101: { ...lines("hostpci0: 01:00.0", "hostpci1: 02:00,mdev=a"), running: true },

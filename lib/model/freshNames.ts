@@ -1,5 +1,5 @@
-/** Names for constructs, made from what a host says: letters, digits and dashes, and each one once. */
-export class Names {
+/** Names made from what a host says: letters, digits and dashes, and each one once. */
+export class FreshNames {
   private readonly given = new Set<string>();
 
   /** `wanted` as far as it can be a name, else `fallback`; numbered where it is taken. */
