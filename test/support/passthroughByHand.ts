@@ -39,7 +39,15 @@ const loaders: readonly Loader[] = [
     program: "proxmox-boot-tool",
     // Every Proxmox VE has the tool; it manages the boot where it knows of ESPs.
     isIt: (host) => fileOf(host, "etc/kernel/proxmox-boot-uuids") !== null,
-    add: (parameters) => `${kernelCommandLine(parameters)} && proxmox-boot-tool refresh`,
+    // systemd-boot on one ESP and GRUB on the other read a file each.
+    add: (parameters, host) =>
+      [
+        kernelCommandLine(parameters),
+        ...(Object.values(host.profile.bootLoader.espModes ?? {}).includes("grub")
+          ? [inGrub(parameters, host)]
+          : []),
+        "proxmox-boot-tool refresh",
+      ].join(" && "),
   },
   { program: "grubby", add: (parameters) => `grubby --update-kernel=ALL --args='${parameters}'` },
   { program: "update-grub", add: (parameters, host) => `${inGrub(parameters, host)} && update-grub` },
