@@ -27,6 +27,7 @@ test("a host without passthrough has nothing to declare but that", () => {
       allowUnsafeInterrupts: false,
     },
     devices: [],
+    iommuIsOn: false,
     leftOut: [],
   });
 });
