@@ -1,6 +1,7 @@
 /** PCI passthrough as code: what a stack imports. */
 export { BoundDevice } from "./constructs/BoundDevice";
 export type { Connection, JumpHost, WhenUnreachable } from "./constructs/connection";
+export type { DracutDrivers, HostSettings, Hugepages, KvmSettings } from "./constructs/hostSettings";
 export { IommuHost, type IommuHostProps } from "./constructs/IommuHost";
 export { Libvirt } from "./constructs/Libvirt";
 export { OpenNebula, type OpenNebulaProps } from "./constructs/OpenNebula";

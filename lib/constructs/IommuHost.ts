@@ -5,6 +5,7 @@ import { adviceAgainst } from "./advice";
 import { claimedBy, claimOnce, type Claim } from "./claims";
 import { checkConnection, type Connection } from "./connection";
 import * as errors from "./errors";
+import { checkSettings, declaredSettings, type HostSettings } from "./hostSettings";
 import { nameInStack } from "./names";
 import type { ProviderHost } from "./PassthroughProvider";
 import { PassthroughResource, type PassthroughResourceProps } from "./PassthroughResource";
@@ -13,7 +14,7 @@ import { rebootEvent } from "./RebootEvent";
 import * as valid from "./validation";
 import type { Guest, VmPlace } from "./VmTarget";
 
-export interface IommuHostProps extends PassthroughResourceProps {
+export interface IommuHostProps extends PassthroughResourceProps, HostSettings {
   /** How the host is reached over SSH. */
   readonly connection: Connection;
   /**
@@ -32,7 +33,7 @@ export interface IommuHostProps extends PassthroughResourceProps {
    */
   readonly vfioModules?: boolean;
   /**
-   * Further kernel modules to load at boot. With dracut they are put into the initramfs too.
+   * Further kernel modules to load at boot. Where devices are bound they are packed into the initramfs too.
    * @default none
    */
   readonly modules?: readonly string[];
@@ -251,6 +252,7 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
       blacklist: copy(props.blacklist),
       softdeps: props.softdeps && { ...props.softdeps },
       devices: this.#devices(),
+      ...declaredSettings(props),
       allow_unsafe_interrupts: props.allowUnsafeInterrupts,
       allow_critical: this.#allowCritical(),
       reboot: props.reboot,
@@ -309,6 +311,7 @@ function checkProps(path: string, props: IommuHostProps): void {
     valid.isModule(at("softdeps"), module);
     valid.check(valid.isSoftdep, at(`softdeps.${module}`), dependencies);
   }
+  checkSettings(at, props);
   valid.checkAll(valid.isAddress, at("allowCritical"), props.allowCritical);
   valid.check(valid.isBootLoader, at("bootLoader"), props.bootLoader);
   valid.check(valid.isInitramfs, at("initramfs"), props.initramfs);

@@ -116,6 +116,24 @@ export const secretInCode = (where: string): string =>
   `${where} stands in the code in plain text, and so in the synthesized stack. Give it through an ephemeral ` +
   "variable, or leave it out and use the SSH agent or `identityFile`.";
 
+export const malformedAcsOverride = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is nothing that ACS can be overridden for. Expected downstream, multifunction or ` +
+      "id:vvvv:dddd, such as id:8086:a110.",
+  );
+
+export const noAcsOverride = (where: string): Error =>
+  new Error(`${where} is empty. Expected downstream, multifunction or id:vvvv:dddd; or leave it out.`);
+
+export const malformedPageSize = (where: string, value: string): Error =>
+  new Error(`${where}: ${quote(value)} is not the size of a page. Expected such as 2M or 1G.`);
+
+export const badPageCount = (where: string, value: number): Error =>
+  new Error(`${where}: ${value} is not a number of pages. Expected a whole number.`);
+
+export const noHugepages = (where: string): Error =>
+  new Error(`${where} names no page. Expected pages by size, such as { pools: { "1G": 16 } }.`);
+
 export const amdIommuOn = (where: string, value: string): string =>
   `${where}: ${quote(value)} does nothing. The kernel knows no such value, and AMD's IOMMU is on wherever the firmware ` +
   "offers it; leave it out.";

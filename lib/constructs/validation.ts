@@ -46,6 +46,12 @@ export const isUsbHost = matching(
 );
 export const isModule = matching(/^[A-Za-z0-9][\w-]*$/, errors.malformedModule);
 export const isSoftdep = matching(/^(?:(?:pre|post):(?: +[A-Za-z0-9][\w-]*)+ *)+$/, errors.malformedSoftdep);
+export const isAcsOverride = matching(
+  /^(?:downstream|multifunction|id:[0-9a-f]{4}:[0-9a-f]{4})$/i,
+  errors.malformedAcsOverride,
+);
+export const isPageSize = matching(/^[1-9]\d*[KMG]$/, errors.malformedPageSize);
+export const isIommuMode = among(["passthrough", "translated"]);
 export const isDeviceKey = matching(/^\w[\w.-]*$/, errors.malformedKey);
 export const isPciFilter = matching(
   /^(?:\*|[0-9a-f]{0,4})(?::(?:\*|[0-9a-f]{0,4})){1,2}$/i,
@@ -117,6 +123,10 @@ export const isPem: Check<string> = (where, value) => {
 
 export const isBootOrder: Check<number> = (where, value) => {
   if (!Number.isInteger(value) || value < 1) throw errors.badBootOrder(where, value);
+};
+
+export const isPageCount: Check<number> = (where, value) => {
+  if (!Number.isInteger(value) || value < 0) throw errors.badPageCount(where, value);
 };
 
 export const isPort: Check<number> = (where, value) => {

@@ -1,6 +1,7 @@
 import { sha256 } from "./digest";
 import type { PciDevice } from "./facts";
-import { satisfies } from "./kernelParameters";
+import { settingLines, settingParameters, type HostSettings } from "./hostSettings";
+import { checkParameters, satisfies, unmetParameters } from "./kernelParameters";
 import { isOlderThan } from "./kernelRelease";
 import { blacklistLine, optionsLine, softdepLine } from "./modprobe";
 import type { Observation } from "./observation";
@@ -21,6 +22,8 @@ export interface BootDeclaration {
   /** What the bindings hold, by `binding/device`. */
   readonly devices: Readonly<Record<string, DeviceDeclaration>>;
   readonly allowUnsafeInterrupts: boolean;
+  /** What is declared by name of how the kernel and its modules behave. */
+  readonly settings?: HostSettings;
 }
 
 export interface DeviceDeclaration extends DeviceSelector {
@@ -44,6 +47,8 @@ export interface DesiredBoot {
   readonly modules: readonly string[];
   readonly modprobe: readonly string[];
   readonly functions: readonly BootFunction[];
+  /** Packed into the initramfs beside the modules of vfio; absent for none. */
+  readonly initramfsModules?: readonly string[];
 }
 
 /** The modules that passthrough stands on. vfio_virqfd is part of vfio since Linux 6.2; POWER has an IOMMU of its own. */
@@ -80,14 +85,24 @@ export function desiredBoot(
     })),
   );
   checkHeldOnce(functions);
+  const settings = declaration.settings ?? {};
+  const target = { platform, observation };
+  const named = unmetParameters(declared.join(" "), settingParameters(settings, target));
+  // What is declared by name and what is declared as it stands must not undo each other.
+  if (named.length > 0) checkParameters([...named, ...declared]);
+  const initramfsModules = unique(settings.initramfsModules ?? []);
   return {
-    parameters: [...iommu.filter((parameter) => !satisfies(declared.join(" "), parameter)), ...declared],
+    parameters: [
+      ...iommu.filter((parameter) => !satisfies(declared.join(" "), parameter)),
+      ...named,
+      ...declared,
+    ],
     modules: unique([
       ...(declaration.vfioModules ? vfioModules(observation.architecture, observation.kernel.release) : []),
       ...declaration.modules,
     ]),
     modprobe: [
-      ...(ids.length > 0 ? [optionsLine("vfio-pci", `ids=${ids.join(",")}`)] : []),
+      ...settingLines(settings, target, ids.length > 0 ? [`ids=${ids.join(",")}`] : []),
       ...(declaration.allowUnsafeInterrupts
         ? [optionsLine("vfio_iommu_type1", "allow_unsafe_interrupts=1")]
         : []),
@@ -96,6 +111,7 @@ export function desiredBoot(
       ...sorted(declaration.softdeps).map(([module, dependencies]) => softdepLine(module, dependencies)),
     ],
     functions,
+    ...(initramfsModules.length > 0 ? { initramfsModules } : {}),
   };
 }
 
@@ -130,7 +146,8 @@ export function isDisplay(device: PciDevice): boolean {
 /** Identifies a declared boot state; names in words do not count. */
 export function bootDigest(boot: DesiredBoot): string {
   const functions = boot.functions.map(({ address, id }) => [address, id]);
-  return sha256(JSON.stringify([boot.parameters, boot.modules, boot.modprobe, functions]));
+  const further = boot.initramfsModules === undefined ? [] : [boot.initramfsModules];
+  return sha256(JSON.stringify([boot.parameters, boot.modules, boot.modprobe, functions, ...further]));
 }
 
 function sorted<T>(of: Readonly<Record<string, T>>): [string, T][] {

@@ -45,11 +45,6 @@ export function parseCommandLine(line: string): CommandLine {
   return { parameters, initStart: null, balanced };
 }
 
-/** The name that the kernel compares: `vfio_pci.ids` of `vfio-pci.ids=10de:2204`. */
-export function bareName(text: string): string {
-  return readParameter(text.trim(), 0).name;
-}
-
 function readParameter(raw: string, start: number): KernelParameter {
   const opening = raw.startsWith('"');
   const body = opening ? raw.slice(1) : raw;

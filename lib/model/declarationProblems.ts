@@ -1,4 +1,5 @@
 import type { BootDeclaration } from "./bootConfiguration";
+import { settingProblems, type HostSettings } from "./hostSettings";
 import { neverIommu } from "./iommuSwitch";
 import { checkParameter, checkParameters, parseKernelParameters } from "./kernelParameters";
 import { blacklistLine, checkModule, moduleName, optionsLine, parseModprobe, softdepLine } from "./modprobe";
@@ -6,13 +7,16 @@ import { checkSelector } from "./selector";
 
 /** A declared value that cannot be meant, whatever the host. */
 export interface DeclarationProblem {
-  readonly of: keyof BootDeclaration;
+  readonly of: Exclude<keyof BootDeclaration, "settings"> | keyof HostSettings;
   readonly words: string;
 }
 
 /** What is wrong with a declaration as it stands, value by value. */
 export function declarationProblems(declaration: BootDeclaration): DeclarationProblem[] {
-  return checks.flatMap(({ of, check }) => check(declaration).map((words) => ({ of, words })));
+  return [
+    ...checks.flatMap(({ of, check }) => check(declaration).map((words) => ({ of, words }))),
+    ...settingProblems(declaration.settings ?? {}, declaration.modprobeOptions),
+  ];
 }
 
 /** @throws an Error with all that is wrong. */
@@ -22,7 +26,7 @@ export function checkDeclaration(declaration: BootDeclaration): void {
 }
 
 const checks: readonly {
-  readonly of: keyof BootDeclaration;
+  readonly of: Exclude<keyof BootDeclaration, "settings">;
   check(declaration: BootDeclaration): string[];
 }[] = [
   {

@@ -11,6 +11,7 @@ import { paths } from "./paths";
 import { detectPlatform, loaderOf, type Platform, type PlatformOverrides } from "./platform";
 import { historyAfter, rebootState, type History, type RebootState } from "./reboot";
 import { parseRecord, printRecord, type HostRecord } from "./record";
+import { runtimeSteps } from "./runtimeOptions";
 import { commandSteps, needsImage, requiredCommands } from "./requirements";
 
 /** Everything that follows from a declaration and what was read of its host. */
@@ -87,7 +88,6 @@ function checkCommandLines(
 export interface Ownership {
   readonly owner: string;
   readonly allowCritical: readonly string[];
-  readonly allowUnsafeInterrupts: boolean;
 }
 
 /** The steps that bring `files` about, and leave behind what the next plan and the reboot command need to know. */
@@ -132,7 +132,7 @@ export function configurationSteps(
     ...writes.map(fileStep),
     ...recordSteps(printRecord(during), after),
     ...commandSteps(commands, observation.pending),
-    ...unsafeInterrupts(observation, record, ownership.allowUnsafeInterrupts),
+    ...runtimeSteps(observation, record?.boot.modprobe ?? [], boot.modprobe),
   ];
 }
 
@@ -154,7 +154,7 @@ export function removalSteps(
     ...writes.map(fileStep),
     ...(observation.record === null ? [] : [removeRecord(observation.record)]),
     ...commandSteps(commands, observation.pending),
-    ...unsafeInterrupts(observation, record, false),
+    ...runtimeSteps(observation, record?.boot.modprobe ?? [], []),
   ];
 }
 
@@ -202,15 +202,4 @@ function hostDrivers(
       return remembered === undefined ? [] : [[address, remembered]];
     }),
   );
-}
-
-const unsafeInterruptsFile = "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts";
-
-/** Takes effect at run time where the module is loaded; switched off only where it was us who switched it on. */
-function unsafeInterrupts({ modules }: Observation, record: HostRecord | null, allowed: boolean): Step[] {
-  const running = modules["vfio_iommu_type1"]?.["allow_unsafe_interrupts"];
-  const wasOurs = record?.boot.modprobe.some((line) => line.includes("allow_unsafe_interrupts")) ?? false;
-  const wanted = allowed ? "Y" : "N";
-  if (running === undefined || running === wanted || (!allowed && !wasOurs)) return [];
-  return [{ step: "sysfs", path: unsafeInterruptsFile, value: wanted }];
 }

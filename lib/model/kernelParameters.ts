@@ -1,8 +1,8 @@
 import { parseCommandLine, type KernelParameter } from "./commandLineSyntax";
-import { sameParameter, unitsOf, unmetParameters } from "./parameterMeaning";
+import { sameParameter, unitsOf, unmetParameters, type Unit } from "./parameterMeaning";
 
-export { bareName, parseCommandLine, type CommandLine, type KernelParameter } from "./commandLineSyntax";
-export { satisfies, unmetParameters } from "./parameterMeaning";
+export { parseCommandLine, type CommandLine, type KernelParameter } from "./commandLineSyntax";
+export { satisfies, unitsOf, unmetParameters } from "./parameterMeaning";
 
 /** The parameters that the kernel reads; what follows `--` is for init and left out. */
 export function parseKernelParameters(line: string): readonly KernelParameter[] {
@@ -79,15 +79,35 @@ export function addParameters(line: string, parameters: readonly string[]): stri
 
 /** Takes parameters of ours out again, the last one of each, with the space that came with it. */
 export function removeParameters(line: string, parameters: readonly string[]): string {
-  return parameters.reduce((text, parameter) => {
+  return removeUnits(line, unitsOf(parameters));
+}
+
+/** What only means something together leaves together: a count alone would be another size's. */
+function removeUnits(line: string, units: readonly Unit[]): string {
+  return units.reduce((text, unit) => {
+    const place = placeOf(text, unit);
+    if (place === null) return text;
+    const [start, end] = place;
+    if (start > 0) return text.slice(0, start - 1) + text.slice(end);
     const { parameters: there, initStart } = parseOneLine(text);
-    const [wanted] = parseCommandLine(parameter).parameters;
-    const found = wanted && there.filter((candidate) => sameParameter(candidate, wanted)).pop();
-    if (!found) return text;
-    const end = found.start + found.raw.length;
-    if (found.start > 0) return text.slice(0, found.start - 1) + text.slice(end);
-    return text.slice(there.length > 1 || initStart !== null ? end + 1 : end);
+    return text.slice(there.length > unit.texts.length || initStart !== null ? end + 1 : end);
   }, line);
+}
+
+/** Where the parameters of a unit last stand one after the other: start and end; null where they do not. */
+function placeOf(line: string, { parameters: wanted }: Unit): [number, number] | null {
+  const { parameters: there } = parseOneLine(line);
+  for (let at = there.length - wanted.length; at >= 0 && wanted.length > 0; at--) {
+    const found = there.slice(at, at + wanted.length);
+    const first = found[0];
+    const last = found[found.length - 1];
+    const same = found.every((parameter, each) => {
+      const other = wanted[each];
+      return other !== undefined && sameParameter(parameter, other);
+    });
+    if (same && first && last) return [first.start, last.start + last.raw.length];
+  }
+  return null;
 }
 
 export interface ParameterMerge {
@@ -111,23 +131,25 @@ export interface MergedParameters {
  * declared must not contradict itself (checkParameters).
  */
 export function mergeOwnedParameters({ base, declared, now }: ParameterMerge): MergedParameters {
-  const kept = base.filter((text) => declared.some((wanted) => sameText(text, wanted)));
-  let line = removeParameters(
+  const wanted = unitsOf(declared);
+  const written = unitsOf(base);
+  const kept = written.filter((unit) => wanted.some((other) => sameUnit(unit, other)));
+  let line = removeUnits(
     now,
-    base.filter((text) => !kept.includes(text)),
+    written.filter((unit) => !kept.includes(unit)),
   );
-  let owned = kept.filter((text) => carries(line, text));
+  let owned = kept.filter((unit) => placeOf(line, unit) !== null);
   const together = declared.join(" ");
-  for (const { texts } of unitsOf(declared)) {
-    if (met(line, texts)) continue;
-    const ours = owned.filter((text) => texts.some((wanted) => sameText(text, wanted)));
-    const moved = addParameters(removeParameters(line, ours), texts);
+  for (const unit of wanted) {
+    if (met(line, unit.texts)) continue;
+    const ours = owned.filter((other) => sameUnit(unit, other));
+    const moved = addParameters(removeUnits(line, ours), unit.texts);
     // A parameter that stays unmet wherever it stands is not moved to and fro by every merge.
-    if (ours.length === texts.length && !(met(moved, texts) && met(together, texts))) continue;
+    if (ours.length > 0 && !(met(moved, unit.texts) && met(together, unit.texts))) continue;
     line = moved;
-    owned = [...owned.filter((text) => !ours.includes(text)), ...texts];
+    owned = [...owned.filter((other) => !ours.includes(other)), unit];
   }
-  return { line, owned };
+  return { line, owned: owned.flatMap(({ texts }) => texts) };
 }
 
 /** The line of mergeOwnedParameters alone. */
@@ -181,14 +203,14 @@ function met(line: string, texts: readonly string[]): boolean {
   return unmetParameters(line, texts).length === 0;
 }
 
-function carries(line: string, text: string): boolean {
-  return parseCommandLine(line).parameters.some((there) => sameText(there.raw, text));
-}
-
-function sameText(a: string, b: string): boolean {
-  const [first] = parseCommandLine(a).parameters;
-  const [second] = parseCommandLine(b).parameters;
-  return first !== undefined && second !== undefined && sameParameter(first, second);
+function sameUnit(one: Unit, other: Unit): boolean {
+  return (
+    one.parameters.length === other.parameters.length &&
+    one.parameters.every((parameter, at) => {
+      const twin = other.parameters[at];
+      return twin !== undefined && sameParameter(parameter, twin);
+    })
+  );
 }
 
 function insert(text: string, at: number, what: string): string {

@@ -1,7 +1,7 @@
 import type { DesiredBoot } from "./bootConfiguration";
 import { formatOf } from "./formats";
 import { linesOf, normal, textOf } from "./formats/format";
-import { unmetParameters } from "./kernelParameters";
+import { unitsOf, unmetParameters } from "./kernelParameters";
 import { optionsLine, satisfiedByForeign } from "./modprobe";
 import type { Observation } from "./observation";
 import { paths } from "./paths";
@@ -28,9 +28,10 @@ export function ownedFiles(
     const missing = place
       .foreign(observation, written)
       .flatMap((line) => unmetParameters(line, boot.parameters));
-    const parameters = boot.parameters.filter(
-      (parameter) => ours.includes(parameter) || missing.includes(parameter),
-    );
+    const wanted = new Set([...unitsOf(ours), ...unitsOf(missing)].map(({ texts }) => texts.join(" ")));
+    const parameters = unitsOf(boot.parameters)
+      .filter(({ texts }) => wanted.has(texts.join(" ")))
+      .flatMap(({ texts }) => texts);
     if (parameters.length > 0) files[place.key] = place.print(parameters);
   }
 
@@ -54,8 +55,10 @@ export function ownedFiles(
   const table = bootTable(boot, observation, foreign, base);
   if (table.length > 0) {
     files[paths.bootTable] = textOf(table);
-    Object.assign(files, toolOf(platform).files(boot.modules));
   }
+  const packed = boot.initramfsModules ?? [];
+  if (table.length > 0 || packed.length > 0)
+    Object.assign(files, toolOf(platform).files([...new Set([...boot.modules, ...packed])]));
   return files;
 }
 

@@ -15,6 +15,7 @@ export const paths = {
   mkinitcpioInstall: "/etc/initcpio/install/cdktf-passthrough",
   mkinitcpioHook: "/etc/initcpio/hooks/cdktf-passthrough",
   earlyProgram: "/etc/cdktf-passthrough/early",
+  initramfsModules: "/etc/cdktf-passthrough/modules",
   bootTable: "/etc/cdktf-passthrough/devices",
   record: "/var/lib/cdktf-passthrough/record.json",
 } as const;

@@ -6,6 +6,7 @@ import { parseModprobe, type OptionsLine } from "./modprobe";
 import type { Observation } from "./observation";
 import { addressNow } from "./heldDevices";
 import type { HostRecord } from "./record";
+import { isRuntimeOption } from "./runtimeOptions";
 
 /** Whether the running kernel booted what is declared, and if not, whether a reboot would help. */
 export interface RebootState {
@@ -46,11 +47,7 @@ const conditions: readonly BootCondition[] = [
     unmet: (boot, { modules }) =>
       moduleOptions(boot).flatMap(({ module, name, value }) => {
         const running = modules[module]?.[name];
-        if (
-          running === undefined ||
-          writableAtRunTime.has(`${module}.${name}`) ||
-          sameSetting(running, value)
-        )
+        if (running === undefined || isRuntimeOption(`${module}.${name}`) || sameSetting(running, value))
           return [];
         return [`${module} runs with ${name}=${running}, not ${value}`];
       }),
@@ -108,9 +105,6 @@ function iommuRuns(boot: DesiredBoot, { iommuUnits, devices }: Observation): boo
     devices.every(({ address, iommuGroup }) => iommuGroup !== null || !declared.has(address))
   );
 }
-
-/** Parameters that take effect when written to /sys, so that nothing has to boot for them. */
-const writableAtRunTime: ReadonlySet<string> = new Set(["vfio_iommu_type1.allow_unsafe_interrupts"]);
 
 /**
  * Decides from what was read whether a reboot is due. A declaration that is unmet although our own reboot for it

@@ -8,6 +8,7 @@ import { loaderOf, toolOf, type Platform } from "./platform";
 const inInitramfs: ReadonlySet<string> = new Set([
   paths.modprobe,
   paths.bootTable,
+  paths.initramfsModules,
   ...initramfsTools.flatMap(({ formats }) => Object.keys(formats)),
 ]);
 

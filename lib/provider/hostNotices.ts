@@ -1,9 +1,11 @@
 import { rebootOrder } from "../host/rebootOrder";
-import { guestAdvice } from "../hypervisors/proxmox/advice";
+import { guestAdvice, guestsWithVga } from "../hypervisors/proxmox/advice";
 import { adviceOn, adviceWords } from "../model/advice";
 import type { BootDeclaration } from "../model/bootConfiguration";
+import { firmwareWarnings } from "../model/firmware";
 import type { HostFacts } from "../model/facts";
 import type { HostDecision } from "../model/hostDecision";
+import { hugepageMemory } from "../model/hugepages";
 import type { Observation } from "../model/observation";
 import type { RebootState } from "../model/reboot";
 import type { HostRecord } from "../model/record";
@@ -24,6 +26,8 @@ export function refusals(
   return [
     ...foreignOwner(name, decision.record, owners),
     ...missingPrograms(name, facts),
+    ...hugepageNotices(name, facts, declared),
+    ...darkDisplays(name, facts, declared),
     ...handOverProblems(name, facts, decision.boot.functions, declared.allow_critical ?? []),
   ];
 }
@@ -85,13 +89,75 @@ export function manualNotices(
   ];
 }
 
+/** What a declared setting opens or takes away. */
+const risks: readonly {
+  readonly of: keyof IommuHostState;
+  readonly summary: string;
+  readonly words: string;
+  applies(declared: IommuHostState): boolean;
+}[] = [
+  {
+    of: "allow_unsafe_interrupts",
+    applies: (declared) => declared.allow_unsafe_interrupts === true,
+    summary: "will allow unsafe interrupts",
+    words:
+      "A guest with a passed-through device can then send the host forged interrupts (MSI attacks). For trusted guests on hardware without interrupt remapping only.",
+  },
+  {
+    of: "acs_override",
+    applies: (declared) => (declared.acs_override ?? []).length > 0,
+    summary: "will take devices for isolated that may not be",
+    words:
+      "The ACS override splits IOMMU groups although the hardware does not separate the devices: one may write into the memory of another directly, past the IOMMU. A guest can then read and change the memory of a guest with such a device, or of the host. For trusted guests only.",
+  },
+  {
+    of: "disable_vga",
+    applies: (declared) => declared.disable_vga === true,
+    summary: "takes no card into VGA arbitration",
+    words:
+      "disable_vga is for every card that vfio-pci holds on this host: one that a guest with SeaBIOS has as its first display (x-vga) shows nothing then. Guests with OVMF are as before.",
+  },
+];
+
 export function riskNotices(name: string, declared: IommuHostState): Diagnostic[] {
-  if (declared.allow_unsafe_interrupts !== true) return [];
+  return risks
+    .filter(({ applies }) => applies(declared))
+    .map(({ of, summary, words }) => warning(`${name} ${summary}`, words, [of]));
+}
+
+/** What the firmware has switched off. */
+export function firmwareNotices(
+  declaration: BootDeclaration,
+  { platform }: HostDecision,
+  observation: Observation,
+): Diagnostic[] {
+  return firmwareWarnings(declaration, platform, observation).map(([summary, words]) =>
+    warning(summary, words),
+  );
+}
+
+/** Guests with SeaBIOS whose first display is a passed card, which disable_vga would leave dark. */
+function darkDisplays(name: string, facts: HostFacts, declared: IommuHostState): Diagnostic[] {
+  if (declared.disable_vga !== true) return [];
+  const dark = guestsWithVga(facts);
+  if (dark.length === 0) return [];
   return [
     warning(
-      `${name} will allow unsafe interrupts`,
-      "A guest with a passed-through device can then send the host forged interrupts (MSI attacks). For trusted guests on hardware without interrupt remapping only.",
-      ["allow_unsafe_interrupts"],
+      `VMs of ${name} would show nothing`,
+      `${dark.join(", ")}: a card is the first display (x-vga) of a guest with SeaBIOS, and disable_vga takes that away. Give them OVMF, or leave \`disableVga\` out.`,
+      ["disable_vga"],
+    ),
+  ];
+}
+
+function hugepageNotices(name: string, facts: HostFacts, declared: IommuHostState): Diagnostic[] {
+  const found = hugepageMemory({ pools: declared.hugepages?.pools ?? null }, facts.memory);
+  if (found === null) return [];
+  return [
+    (found.enough ? warning : failure)(
+      found.enough ? `${name} keeps little memory for itself` : `${name} has not that much memory`,
+      found.words,
+      ["hugepages"],
     ),
   ];
 }

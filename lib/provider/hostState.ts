@@ -10,6 +10,7 @@ import { UNKNOWN, type Diagnostic, type PrivateState } from "../plugin/types";
 import type { IommuHostState } from "../schema";
 import { warning, wordsOf } from "./diagnostics";
 import { kernelNotices } from "./hostNotices";
+import { settingsOf } from "./hostSettings";
 import { same, type Planned } from "./values";
 
 /** The state with everything in it that can be read of the host. */
@@ -177,6 +178,7 @@ export function declarationOf(state: IommuHostState): BootDeclaration {
     softdeps: state.softdeps ?? {},
     devices: Object.fromEntries(devices),
     allowUnsafeInterrupts: state.allow_unsafe_interrupts ?? false,
+    settings: settingsOf(state),
   };
 }
 

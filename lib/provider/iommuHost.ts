@@ -21,11 +21,13 @@ import { assumedIn, type Hosts, type Seen } from "./hosts";
 import {
   adviceNotices,
   destroyNotices,
+  firmwareNotices,
   kernelNotices,
   manualNotices,
   refusals,
   riskNotices,
 } from "./hostNotices";
+import { settingAttributes } from "./hostSettings";
 import {
   declarationOf,
   overridesIn,
@@ -52,6 +54,7 @@ const inputs = [
   "softdeps",
   "devices",
   "allow_unsafe_interrupts",
+  ...Object.values(settingAttributes),
   "allow_critical",
   "reboot",
 ] as const satisfies readonly (keyof IommuHostState)[];
@@ -67,7 +70,8 @@ const attributes = {
   softdeps: "softdeps",
   devices: "devices",
   allowUnsafeInterrupts: "allow_unsafe_interrupts",
-} as const satisfies Record<keyof BootDeclaration, keyof IommuHostState>;
+  ...settingAttributes,
+} as const satisfies Record<Exclude<keyof BootDeclaration, "settings">, keyof IommuHostState>;
 
 const ownerWords =
   "It tells this declaration from another one of the same host. Expected a name, such as the project's and the stack's.";
@@ -142,6 +146,7 @@ export const iommuHost: ResourceType<Hosts> = {
       const facts = sight?.kind === "seen" ? sight.facts : null;
       diagnostics.push(
         ...riskNotices(name, declared),
+        ...firmwareNotices(declarationOf(declared), decision, observation),
         ...adviceNotices(name, declarationOf(declared), decision, observation, facts),
       );
     }
@@ -206,7 +211,6 @@ async function configure(
     steps: configurationSteps(decision, observation, {
       owner: declared.owner ?? "",
       allowCritical: declared.allow_critical ?? [],
-      allowUnsafeInterrupts: declared.allow_unsafe_interrupts ?? false,
     }),
   };
   const { outcome, facts } = await changeAndRead(sight, change, signal);

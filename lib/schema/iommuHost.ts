@@ -11,6 +11,7 @@ import {
   string,
   type StateOf,
 } from "./attribute";
+import { hostSettingAttributes } from "./hostSettings";
 import { bootLoaderNames, initramfsNames } from "./platformNames";
 import { selectorAttributes } from "./selector";
 
@@ -35,7 +36,7 @@ export const iommuHostSchema = resource({
     vfio_modules: optional(bool, "Load the modules of vfio at boot. Default true."),
     modules: optional(
       list(string),
-      "Further kernel modules to load at boot; dracut also puts them into the initramfs.",
+      "Further kernel modules to load at boot; where devices are bound they are packed into the initramfs too.",
     ),
     modprobe_options: optional(map(string), 'Options by module, such as `kvm = "ignore_msrs=1"`.'),
     blacklist: optional(list(string), "Modules that must not load by themselves."),
@@ -48,6 +49,7 @@ export const iommuHostSchema = resource({
       bool,
       "vfio_iommu_type1's allow_unsafe_interrupts: guests may attack the host by MSI. Default false.",
     ),
+    ...hostSettingAttributes,
     allow_critical: optional(
       list(string),
       "PCI addresses the author hands over although the host needs them.",

@@ -20,7 +20,7 @@ const nothing: BootDeclaration = {
   vfioModules: true,
 };
 
-const owner = { owner: "project/deb1", allowCritical: [], allowUnsafeInterrupts: false };
+const owner = { owner: "project/deb1", allowCritical: [] };
 
 const gpu = [
   pciDevice({ address: "0000:01:00.0", driver: "nouveau" }),
@@ -357,12 +357,17 @@ describe("when a reboot is due", () => {
   });
 
   test("an option of a loaded module, unless it is set already or can be set at run time", () => {
-    const modules = { kvm: { ignore_msrs: "N" }, vfio_iommu_type1: { allow_unsafe_interrupts: "N" } };
+    const modules = {
+      kvm: { ignore_msrs: "N" },
+      kvm_intel: { nested: "N" },
+      vfio_iommu_type1: { allow_unsafe_interrupts: "N" },
+    };
     const facts = rebooted(hostFacts({ modules }), "intel_iommu=on");
-    expect(decide({ modprobeOptions: { kvm: "ignore_msrs=1" } }, facts).reboot.reason).toBe(
-      "kvm runs with ignore_msrs=N, not 1",
+    expect(decide({ modprobeOptions: { kvm_intel: "nested=1" } }, facts).reboot.reason).toBe(
+      "kvm_intel runs with nested=N, not 1",
     );
-    expect(decide({ modprobeOptions: { kvm: "ignore_msrs=0" } }, facts).reboot.required).toBe(false);
+    expect(decide({ modprobeOptions: { kvm_intel: "nested=0" } }, facts).reboot.required).toBe(false);
+    expect(decide({ modprobeOptions: { kvm: "ignore_msrs=1" } }, facts).reboot.required).toBe(false);
     expect(decide({ modprobeOptions: { kvm_amd: "nested=1" } }, facts).reboot.required).toBe(false);
     expect(decide({ allowUnsafeInterrupts: true }, facts).reboot.required).toBe(false);
   });

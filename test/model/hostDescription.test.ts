@@ -99,8 +99,8 @@ test.each<[string, Partial<HostFacts>, RegExp]>([
   ],
   [
     "a running module does not have",
-    { ...modprobe("options kvm ignore_msrs=1\n"), modules: { kvm: { ignore_msrs: "N" } } },
-    /options of kvm: ignore_msrs=1/,
+    { ...modprobe("options kvm_intel nested=1\n"), modules: { kvm_intel: { nested: "N" } } },
+    /options of kvm_intel: nested=1/,
   ],
 ])("leaves out, and says, what %s", (_, facts, words) => {
   const { declaration, leftOut } = describeFacts(facts);

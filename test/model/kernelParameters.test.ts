@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import {
   addParameters,
-  bareName,
   checkCommandLineLength,
   checkParameter,
   checkParameters,
@@ -80,11 +79,6 @@ describe("parseCommandLine", () => {
       }),
     );
   });
-});
-
-test("bareName is the name that the kernel compares", () => {
-  expect(bareName("vfio-pci.ids=10de:2204")).toBe("vfio_pci.ids");
-  expect(bareName("quiet")).toBe("quiet");
 });
 
 describe("satisfies", () => {

@@ -15,7 +15,7 @@ import {
 import { observe, type Observation } from "../../lib/model/observation";
 import { script } from "../embedded/client";
 
-const ownership = { owner: "test", allowCritical: [], allowUnsafeInterrupts: false };
+const ownership = { owner: "test", allowCritical: [] };
 
 /** What a deploy does to one host, without Terraform: the same probe, decisions, change script and reboot command. */
 export class BareHost {

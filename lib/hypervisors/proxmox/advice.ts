@@ -108,6 +108,19 @@ export function guestAdvice({ proxmox, devices }: Pick<HostFacts, "proxmox" | "d
     });
 }
 
+/** VMs of this node with SeaBIOS whose first display is a passed card, in words. */
+export function guestsWithVga({ proxmox }: Pick<HostFacts, "proxmox">): string[] {
+  return Object.entries(proxmox?.vms ?? {})
+    .filter(([, { node }]) => node === proxmox?.node)
+    .flatMap(([id, { config }]) => {
+      const settings = configured(parseVmConfig(config));
+      if (settings["bios"] === "ovmf") return [];
+      return pciSettings(settings)
+        .filter(([, value]) => parsePciValue(value)?.["x-vga"] === "1")
+        .map(([key]) => `VM ${id} (${key})`);
+    });
+}
+
 function pciSettings(settings: Readonly<Record<string, string>>): [string, string][] {
   return Object.entries(settings).filter(([key]) => pciKey.test(key));
 }

@@ -18,6 +18,7 @@ const formats: Readonly<Record<string, Format>> = {
   [paths.modprobe]: lineFile,
   [paths.modulesLoad]: lineFile,
   [paths.bootTable]: lineFile,
+  [paths.initramfsModules]: lineFile,
   ...Object.assign({}, ...initramfsTools.map(({ formats }) => formats)),
 };
 

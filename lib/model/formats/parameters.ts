@@ -1,10 +1,4 @@
-import {
-  bareName,
-  mergeParameters,
-  parseKernelParameters,
-  satisfies,
-  unmetParameters,
-} from "../kernelParameters";
+import { mergeParameters, parseKernelParameters, unitsOf, unmetParameters } from "../kernelParameters";
 
 /** The parameters of a line, as they stand there. */
 export function parameterTexts(line: string): string[] {
@@ -14,10 +8,12 @@ export function parameterTexts(line: string): string[] {
 /** What of our parameters a command line has: those it satisfies, and what stands there in the others' place. */
 export function observedParameters(ours: readonly string[], line: string): string[] {
   const standing = parseKernelParameters(line);
-  return ours.flatMap((parameter) =>
-    satisfies(line, parameter)
-      ? [parameter]
-      : standing.filter(({ name }) => name === bareName(parameter)).map(({ raw }) => raw),
+  return unitsOf(ours).flatMap(({ texts, parameters }) =>
+    unmetParameters(line, texts).length === 0
+      ? [...texts]
+      : standing
+          .filter(({ name }) => parameters.some((wanted) => wanted.name === name))
+          .map(({ raw }) => raw),
   );
 }
 
@@ -33,4 +29,8 @@ export function sameParameters(a: readonly string[] | null, b: readonly string[]
 
 /** Every parameter of two lines once. */
 export const eitherParameter = (one: string, other: string): string =>
-  [...new Set([...parameterTexts(one), ...parameterTexts(other)])].join(" ");
+  [
+    ...new Set(
+      [one, other].flatMap((line) => unitsOf(parameterTexts(line)).map(({ texts }) => texts.join(" "))),
+    ),
+  ].join(" ");

@@ -2,6 +2,7 @@ import { hookScript, initTopScript } from "../earlyBinding";
 import { programWords } from "../formats/format";
 import { programFile } from "../formats/programFile";
 import { paths } from "../paths";
+import { furtherModules } from "./modules";
 import type { InitramfsTool } from "./types";
 
 /** Debian's and its descendants'. */
@@ -11,7 +12,8 @@ export const initramfsTools: InitramfsTool = {
     [paths.initramfsHook]: programFile(hookScript),
     [paths.initTopScript]: programFile(initTopScript),
   },
-  files: () => ({
+  files: (modules) => ({
+    ...furtherModules(modules),
     [paths.initramfsHook]: programWords(hookScript),
     [paths.initTopScript]: programWords(initTopScript),
   }),

@@ -3,6 +3,7 @@ import { programWords } from "../formats/format";
 import { lineFile } from "../formats/lineFile";
 import { programFile } from "../formats/programFile";
 import { paths } from "../paths";
+import { furtherModules } from "./modules";
 import type { InitramfsTool } from "./types";
 
 const programs = {
@@ -18,7 +19,8 @@ export const mkinitcpio: InitramfsTool = {
     [paths.mkinitcpioConfiguration]: lineFile,
     ...Object.fromEntries(Object.entries(programs).map(([path, script]) => [path, programFile(script)])),
   },
-  files: () => ({
+  files: (modules) => ({
+    ...furtherModules(modules),
     // Second place: behind `base`, and before `udev`, `systemd` and `kms`, which let drivers at the devices.
     [paths.mkinitcpioConfiguration]: `HOOKS=("\${HOOKS[0]}" cdktf-passthrough "\${HOOKS[@]:1}")\n`,
     ...Object.fromEntries(Object.entries(programs).map(([path, script]) => [path, programWords(script)])),

@@ -28,6 +28,15 @@ for module in "$ROOT/lib/modules/${version:-}"/kernel/drivers/vfio/vfio_virqfd.k
 	fi
 done
 
+if [ -e "$ROOT/etc/cdktf-passthrough/modules" ]; then
+	while read -r module; do
+		case $module in
+		'' | '#'*) ;;
+		*) manual_add_modules "$module" ;;
+		esac
+	done <"$ROOT/etc/cdktf-passthrough/modules"
+fi
+
 if [ -e "$ROOT/etc/cdktf-passthrough/devices" ]; then
 	mkdir -p "$DESTDIR/etc/cdktf-passthrough"
 	cp -p "$ROOT/etc/cdktf-passthrough/devices" "$DESTDIR/etc/cdktf-passthrough/devices"

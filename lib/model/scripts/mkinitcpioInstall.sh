@@ -8,8 +8,19 @@ build() {
 		add_module "$module"
 	done
 
+	if [ -e "${PASSTHROUGH_ROOT:-}/etc/cdktf-passthrough/modules" ]; then
+		while read -r module; do
+			case $module in
+			'' | '#'*) ;;
+			*) add_module "$module" ;;
+			esac
+		done <"${PASSTHROUGH_ROOT:-}/etc/cdktf-passthrough/modules"
+	fi
+
 	for file in devices early; do
-		add_file "${PASSTHROUGH_ROOT:-}/etc/cdktf-passthrough/$file" "/etc/cdktf-passthrough/$file"
+		if [ -e "${PASSTHROUGH_ROOT:-}/etc/cdktf-passthrough/$file" ]; then
+			add_file "${PASSTHROUGH_ROOT:-}/etc/cdktf-passthrough/$file" "/etc/cdktf-passthrough/$file"
+		fi
 	done
 	if [ -e "${PASSTHROUGH_ROOT:-}/etc/modprobe.d/zz-cdktf-passthrough.conf" ]; then
 		add_file "${PASSTHROUGH_ROOT:-}/etc/modprobe.d/zz-cdktf-passthrough.conf" /etc/modprobe.d/zz-cdktf-passthrough.conf
