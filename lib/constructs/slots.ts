@@ -8,9 +8,11 @@ import {
   type PciRequest,
   type PciSlot,
   type UsbSlot,
+  type DeviceSelector as WrittenSelector,
 } from "../schema";
 import { BoundDevice } from "./BoundDevice";
-import { claimedBy, type Claim } from "./claims";
+import { claimedBy, type Claim, type ClaimedDevice } from "./claims";
+import { checkSelector, writtenSelector, type DeviceSelector } from "./DeviceSelector";
 import * as errors from "./errors";
 import * as valid from "./validation";
 
@@ -99,10 +101,12 @@ export interface PciNicProps {
 /** What stands in one PCI slot. Each hypervisor takes some of the options, and names in an error what it takes. */
 export interface PciSlotProps {
   /**
-   * A device of a VfioBinding, or the address of one that is held otherwise.
+   * A device of a VfioBinding; or one that is held otherwise, by its address or, with Proxmox VE and libvirt, by
+   * whatever else selects it on the host. Only a VfioBinding remembers the MAC address and the serial number of a drive
+   * while a VM has the device.
    * @default none; `mapping` is set
    */
-  readonly device?: BoundDevice | { readonly address: string };
+  readonly device?: BoundDevice | { readonly address: string } | DeviceSelector;
   /**
    * A PciMapping, or the name of a resource mapping that the cluster has.
    * @default none; `device` is set
@@ -267,7 +271,7 @@ export function checkPciSlots(
   machine: string | undefined,
   { pciSources, romfile }: HypervisorTakes,
 ): void {
-  const written = pciSlots(slots, () => "");
+  const written = pciSlots(slots, (device) => (selectOf(device) === null ? "" : null));
   for (const [name, slot] of Object.entries(slots)) {
     checkSource(`${path}: pci.${name}`, written[name] ?? {}, pciSources);
     checkPciSlot(`${path}: pci.${name}`, slot, machine);
@@ -287,8 +291,10 @@ function checkPciSlot(where: string, slot: PciSlotProps, machine: string | undef
   valid.check(valid.isOpenNebulaName, `${where}.nic.network`, slotValue(nic?.network));
   valid.check(valid.isMac, `${where}.nic.mac`, nic?.mac);
   valid.check(valid.isVlanId, `${where}.nic.vlanId`, nic?.vlanId);
-  if (slot.device !== undefined && !(slot.device instanceof BoundDevice)) {
-    valid.check(valid.isAddresses, `${where}.device`, slot.device.address);
+  const { device } = slot;
+  if (device !== undefined && !(device instanceof BoundDevice)) {
+    if (isAddress(device)) valid.check(valid.isAddresses, `${where}.device`, device.address);
+    else checkSelector(`${where}.device`, device, false);
   }
   valid.check(valid.isVmValue, `${where}.mapping`, slotValue(slot.mapping));
   valid.check(valid.isVmValue, `${where}.mdev`, slot.mdev);
@@ -353,12 +359,17 @@ export function providedFor(pci: Slots<PciSlotProps>, usb: Slots<UsbSlotProps>):
 function checkSource<T extends object>(where: string, slot: Partial<T>, sources: readonly (keyof T)[]): void {
   // `spice: false` names nothing either.
   const given = sources.filter((source) => (slot[source] ?? false) !== false);
-  if (given.length === 0) throw errors.slotWithoutSource(where, sources.map(propName));
-  if (given.length > 1) throw errors.slotWithManySources(where, given.map(propName));
+  if (given.length === 0) throw errors.slotWithoutSource(where, propNames(sources));
+  if (given.length > 1) throw errors.slotWithManySources(where, propNames(given));
 }
 
-/** An attribute's name as the constructs write it. */
+function propNames(attributes: readonly PropertyKey[]): string[] {
+  return [...new Set(attributes.map(propName))];
+}
+
+/** An attribute's name as the constructs write it: there `device` takes a selector too. */
 function propName(attribute: PropertyKey): string {
+  if (attribute === "select") return "device";
   return String(attribute).replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
@@ -374,7 +385,7 @@ export function checkTaken(
   const last = props.pop() ?? "";
   const where = [path, props.join(".")].filter(Boolean).join(": ");
   if (first.kind === "slot") throw errors.unknownSlot(where, last, first.expected.join());
-  throw errors.notTaken(where, last, takes.title, first.expected.map(propName));
+  throw errors.notTaken(where, last, takes.title, propNames(first.expected));
 }
 
 /** What the slots take from the host. */
@@ -383,12 +394,13 @@ export function slotClaims(path: string, host: IConstruct, slots: Slots<PciSlotP
     if (typeof mapping === "object" && mdev === undefined)
       return mapping._claim(host, `${path}: pci.${name}`);
     if (device === undefined) return [];
-    const claimed =
-      device instanceof BoundDevice
-        ? { ...claimedBy(device.selector), bound: device.toString() }
-        : { address: device.address };
-    return [{ by: `${path}: pci.${name}`, device: claimed, shared: mdev !== undefined }];
+    return [{ by: `${path}: pci.${name}`, device: claimedOf(device), shared: mdev !== undefined }];
   });
+}
+
+function claimedOf(device: NamedDevice): ClaimedDevice {
+  if (device instanceof BoundDevice) return { ...claimedBy(device.selector), bound: device.toString() };
+  return isAddress(device) ? { address: device.address } : claimedBy(writtenSelector(device));
 }
 
 /** USB devices that the slots name themselves; of alike ones, each is told by its port. */
@@ -400,20 +412,31 @@ export function usbClaims(path: string, slots: Slots<UsbSlotProps>): Claim[] {
   );
 }
 
+type NamedDevice = NonNullable<PciSlotProps["device"]>;
+
+/** Nothing but an address: also of several functions, and known without the host. */
+export function isAddress(
+  device: { readonly address: string } | DeviceSelector,
+): device is { address: string } {
+  const given = criteriaIn(writtenSelector(device));
+  return given.length === 1 && given[0] === "address" && !("count" in device);
+}
+
 /** How a slot names its device: by what its binding resolves it to, or by what is known without the host. */
-export type AddressOf = (device: NonNullable<PciSlotProps["device"]>) => string | null;
+export type AddressOf = (device: NamedDevice) => string | null;
 
 /** Every function of a bound device once its binding knows them, joined by `;`: OpenNebula takes functions alone. */
 export const resolvedFunctions: AddressOf = (device) => {
-  if (!(device instanceof BoundDevice)) return device.address;
+  if (!(device instanceof BoundDevice)) return resolvedAddress(device);
   const { binding, key } = device;
   return `\${join(";", [for address, one in ${binding.fqn}.functions : address if one.device == ${JSON.stringify(key)}])}`;
 };
 
-export const resolvedAddress: AddressOf = (device) => device.address;
+export const resolvedAddress: AddressOf = (device) =>
+  device instanceof BoundDevice || isAddress(device) ? device.address : null;
 
 export const literalAddress: AddressOf = (device) => {
-  if (!(device instanceof BoundDevice)) return device.address;
+  if (!(device instanceof BoundDevice)) return resolvedAddress(device);
   const [only, ...others] = criteriaIn(device.selector);
   return only === "address" && others.length === 0 ? device.selector.address : null;
 };
@@ -421,6 +444,7 @@ export const literalAddress: AddressOf = (device) => {
 export function pciSlots(slots: Slots<PciSlotProps>, addressOf: AddressOf): Record<string, PciSlot> {
   return mapValues(slots, (slot) => ({
     device: slot.device === undefined ? null : addressOf(slot.device),
+    select: slot.device === undefined ? null : selectOf(slot.device),
     mapping: slotValue(slot.mapping) ?? null,
     request: slot.request === undefined ? null : writtenRequest(slot.request),
     nic: slot.nic === undefined ? null : writtenNic(slot.nic),
@@ -444,6 +468,10 @@ export function pciSlots(slots: Slots<PciSlotProps>, addressOf: AddressOf): Reco
     teaming: slot.teaming ?? null,
     live: slot.live ?? null,
   }));
+}
+
+function selectOf(device: NamedDevice): WrittenSelector | null {
+  return device instanceof BoundDevice || isAddress(device) ? null : writtenSelector(device);
 }
 
 function writtenRequest(request: PciRequestProps): PciRequest {

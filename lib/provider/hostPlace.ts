@@ -1,8 +1,11 @@
 import { wroteNothing, type Step } from "../model/change";
 import type { HostFacts } from "../model/facts";
+import { unpackObservation } from "../model/observation";
+import { legibleRecord } from "../model/record";
 import { changeAndRead, changeFailure, checkMachine, keep } from "./hostResource";
 import type { Hosts, Seen } from "./hosts";
 import type { Place, SeenPlace } from "./place";
+import type { Selectable } from "./selectedSlots";
 
 /** Hosts as places that have VMs of their own. */
 export function hostPlace(hosts: Hosts): Place<HostFacts, Step> {
@@ -16,7 +19,18 @@ export function hostPlace(hosts: Hosts): Place<HostFacts, Step> {
       const name = vm.host ?? "";
       return hosts.alone(name, kept, signal, (sight) => work(seen(name, sight)));
     },
+    selectable: {
+      seen: selectable,
+      kept(kept) {
+        const observation = unpackObservation(kept["observation"]);
+        return observation === null ? null : selectable(observation);
+      },
+    },
   };
+}
+
+function selectable({ devices, record }: Pick<HostFacts, "devices" | "record">): Selectable {
+  return { devices, held: legibleRecord(record)?.held ?? {} };
 }
 
 function seen(name: string, sight: Seen): SeenPlace<HostFacts, Step> {

@@ -1,5 +1,6 @@
 import type { Diagnostic, PrivateState } from "../plugin/types";
 import type { VmState } from "../schema";
+import type { Selectable } from "./selectedSlots";
 
 /** What says which VM, where. */
 export type Whereabouts = Pick<VmState, "host" | "vm_id" | "pin_to" | "machine_id">;
@@ -14,6 +15,12 @@ export interface Place<F, S> {
     signal: AbortSignal,
     work: (seen: SeenPlace<F, S>) => Promise<T>,
   ): Promise<T>;
+  /** What slots may select their devices from; nothing where an engine hands them out. */
+  readonly selectable?: {
+    seen(facts: F): Selectable;
+    /** As it was at the last refresh; null where that is not known. */
+    kept(kept: PrivateState): Selectable | null;
+  };
 }
 
 export type VmSight<F, S> =

@@ -2,6 +2,7 @@ import {
   untouched,
   type Hypervisor,
   type Problem,
+  type SettingChange,
   type VmDeclaration,
   type VmRecord,
 } from "../hypervisors/types";
@@ -14,10 +15,11 @@ import {
 } from "../plugin/types";
 import type { VmState } from "../schema";
 import { changedSincePlan, stateStays } from "./applyResults";
-import { failure, warning } from "./diagnostics";
+import { failure, warning, wordsOf } from "./diagnostics";
 import type { Hosts } from "./hosts";
 import { assumedIn } from "./hosts";
 import type { Place, SeenPlace, Whereabouts } from "./place";
+import { selectsSlots, slotSelectorProblems, withSlotsSelected, withSlotsStoodIn } from "./selectedSlots";
 import { recordIn, withoutNull } from "./settingRecord";
 import { hasUnknown, inputsChanged, same, typed, untyped, type Planned } from "./values";
 
@@ -49,7 +51,10 @@ export type VmLife = Pick<ResourceType<Hosts>, "read" | "plan" | "apply"> & {
 
 export function vmLife<F, S>(hypervisor: Hypervisor<F, S>, placeOf: (hosts: Hosts) => Place<F, S>): VmLife {
   return {
-    validate: (declared) => hypervisor.validate(declarationOf(declared)).map(diagnosticsOf(declared)),
+    validate: (declared) => [
+      ...slotSelectorProblems(declared),
+      ...hypervisor.validate(declarationOf(withSlotsStoodIn(declared))).map(diagnosticsOf(declared)),
+    ],
 
     async read({ state: values, private: kept }, hosts, signal) {
       const state = typed<VmState>(values);
@@ -58,7 +63,8 @@ export function vmLife<F, S>(hypervisor: Hypervisor<F, S>, placeOf: (hosts: Host
       if (sight.kind === "assumed")
         return { state: { ...values, assumed: true }, private: kept, diagnostics: [sight.notice] };
       const record = recordOf(kept);
-      const read = readBack(hypervisor, state, sight, sight.facts, record.written);
+      const slots = slotsThere(placeOf(hosts), state, sight.facts);
+      const read = readBack(hypervisor, state, slots, sight, sight.facts, record.written);
       return {
         state: read === null ? null : untyped({ ...read, created: record.created !== undefined }),
         private: { ...sight.keep(sight.facts), record },
@@ -85,18 +91,31 @@ export function vmLife<F, S>(hypervisor: Hypervisor<F, S>, placeOf: (hosts: Host
       if (hasUnknown(config)) return { planned: untyped(undecided), private: kept };
 
       const declared = typed<VmState>(proposed);
-      const settings = { ...hypervisor.desired(declarationOf(declared)) };
       const changed = before === null || inputsChanged(inputs, before, next);
-      if (before !== null && !changed && same(before.settings, settings))
-        return { planned: prior, private: kept };
-
       const replaced = before !== null && isAnother(before, declared);
       const where = { ...declared, machine_id: replaced ? null : (before?.machine_id ?? null) };
       const sight = changed ? await placeOf(hosts).look(where, kept["connection"], signal) : null;
       const diagnostics: Diagnostic[] = sight?.kind === "assumed" ? [sight.notice] : [];
+      const { selectable } = placeOf(hosts);
+      const from = sight?.kind === "seen" ? selectable?.seen(sight.facts) : selectable?.kept(kept);
+      let named: VmState;
+      try {
+        // Where the devices of its host are not known, neither is what its slots select.
+        if (selectsSlots(declared) && !from)
+          return { planned: untyped(undecided), private: kept, diagnostics };
+        named = from ? withSlotsSelected(declared, from) : declared;
+      } catch (error) {
+        const title = `Unable to select the devices of VM ${declared.vm_id ?? ""} on ${declared.host ?? ""}`;
+        if (changed)
+          return { planned: proposed, private: kept, diagnostics: [failure(title, wordsOf(error), ["pci"])] };
+        return { planned: prior, private: kept, diagnostics: [warning(title, wordsOf(error))] };
+      }
+      const settings = { ...hypervisor.desired(declarationOf(named)) };
+      if (before !== null && !changed && same(before.settings, settings))
+        return { planned: prior, private: kept };
       if (sight?.kind === "seen") {
         const isNew = before === null || replaced;
-        const request = { ...requestOf(declared, where, sight, isNew ? untouched : recordOf(kept)), isNew };
+        const request = { ...requestOf(named, where, sight, isNew ? untouched : recordOf(kept)), isNew };
         diagnostics.push(...hypervisor.problems(request, "plan").map(diagnosticsOf(declared)));
       }
       return {
@@ -119,11 +138,23 @@ export function vmLife<F, S>(hypervisor: Hypervisor<F, S>, placeOf: (hosts: Host
       const declared = target ?? before;
       if (declared === null) return { state: null, private: kept };
       const where = { ...declared, machine_id: before?.machine_id ?? null };
-      return placeOf(hosts).alone(where, kept["connection"], signal, (sight) =>
-        change(hypervisor, { before, target, declared, where, kept }, sight, signal),
-      );
+      const place = placeOf(hosts);
+      return place.alone(where, kept["connection"], signal, (sight) => {
+        const slots = slotsThere(place, declared, sight.facts);
+        return change(hypervisor, { before, target, declared, slots, where, kept }, sight, signal);
+      });
     },
   };
+}
+
+/** The declaration with the devices that its slots select there; or why they select none. */
+function slotsThere<F, S>(place: Place<F, S>, state: VmState, facts: F): VmState | Error {
+  if (!selectsSlots(state) || place.selectable === undefined) return state;
+  try {
+    return withSlotsSelected(state, place.selectable.seen(facts));
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 function isAnother(before: VmState, declared: VmState): boolean {
@@ -135,23 +166,32 @@ interface Wanted {
   readonly target: VmState | null;
   /** Whichever of the two is there. */
   readonly declared: VmState;
+  /** The same with the devices that its slots select. */
+  readonly slots: VmState | Error;
   readonly where: Whereabouts;
   readonly kept: PrivateState;
 }
 
 async function change<F, S>(
   hypervisor: Hypervisor<F, S>,
-  { before, target, declared, where, kept }: Wanted,
+  { before, target, declared, slots, where, kept }: Wanted,
   sight: SeenPlace<F, S>,
   signal: AbortSignal,
 ): Promise<ApplyResult> {
   const label = `VM ${declared.vm_id ?? ""} on ${declared.host ?? ""}`;
+  const stays = stateStays(before, kept);
+  if (target !== null && slots instanceof Error)
+    return stays([failure(`Unable to select the devices of ${label}`, slots.message, ["pci"])]);
+  const named = slots instanceof Error ? declared : slots;
   const request = {
-    ...requestOf(declared, where, sight, recordOf(kept, before)),
+    ...requestOf(named, where, sight, recordOf(kept, before)),
     isNew: before === null,
     ...(target === null ? { declaration: null } : {}),
   };
-  const stays = stateStays(before, kept);
+  if (target !== null) {
+    const other = otherDevices(target, hypervisor.desired(declarationOf(named)));
+    if (other.length > 0) return stays([changedSincePlan(label, other)]);
+  }
   // A VM that is gone has nothing of ours any more.
   if (target === null && hypervisor.observe(sight.facts, request.vmId, {}) === null)
     return { state: null, private: kept };
@@ -179,6 +219,7 @@ async function change<F, S>(
       previous: withoutNull(written.base),
       assumed: false,
     },
+    named,
     sight,
     facts,
     written.written,
@@ -190,16 +231,27 @@ async function change<F, S>(
   };
 }
 
+/** Slots that select another device by now than the plan showed. */
+function otherDevices(target: VmState, desired: Readonly<Record<string, string>>): SettingChange[] {
+  const planned = target as Planned<VmState>;
+  if (!selectsSlots(target) || planned.settings === UNKNOWN || planned.settings === null) return [];
+  return Object.entries(planned.settings).flatMap(([key, before]) =>
+    desired[key] === before ? [] : [{ key, before, after: desired[key] ?? null }],
+  );
+}
+
 /** The VM's settings of ours as they are configured now; null where there is no such VM any more. */
 function readBack<F, S>(
   hypervisor: Hypervisor<F, S>,
   state: VmState,
+  slots: VmState | Error,
   sight: SeenPlace<F, S>,
   facts: F,
   written: Readonly<Record<string, string>>,
 ): VmState | null {
   const vmId = sight.known(state);
-  const wanted = { ...written, ...hypervisor.desired(declarationOf(state)) };
+  const desired = slots instanceof Error ? {} : hypervisor.desired(declarationOf(slots));
+  const wanted = { ...written, ...desired };
   const view = hypervisor.observe(facts, vmId, wanted);
   if (view === null) return null;
   return {

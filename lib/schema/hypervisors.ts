@@ -39,7 +39,7 @@ export const hypervisorTakes = {
   proxmox: {
     title: "Proxmox VE",
     pciSlots: { form: /^hostpci(?:[0-9]|1[0-5])$/, expected: "hostpci0 to hostpci15" },
-    pciSources: ["device", "mapping"],
+    pciSources: ["device", "select", "mapping"],
     pciOptions: [
       "pcie",
       "rombar",
@@ -62,7 +62,7 @@ export const hypervisorTakes = {
   libvirt: {
     title: "libvirt",
     pciSlots: ownNames,
-    pciSources: ["device", "mdev"],
+    pciSources: ["device", "select", "mdev"],
     pciOptions: [
       "managed",
       "driver",

@@ -12,6 +12,7 @@ import {
   string,
   type StateOf,
 } from "./attribute";
+import { selectorAttributes } from "./selector";
 
 /** A kind of device, or one function. */
 export const pciRequestAttributes = {
@@ -36,6 +37,10 @@ export const pciSlotAttributes = {
   device: optional(
     string,
     "PCI address: `dddd:bb:dd` (all functions) or `dddd:bb:dd.f`; several functions joined by `;`.",
+  ),
+  select: optional(
+    object(selectorAttributes),
+    "What selects the device on the host of the VM, instead of `device`; looked up at every plan.",
   ),
   mapping: optional(string, "Name of a cluster resource mapping, instead of `device`."),
   request: optional(object(pciRequestAttributes), "Any device of a kind, which OpenNebula picks."),
