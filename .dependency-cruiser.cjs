@@ -20,7 +20,7 @@ module.exports = {
     only("embedded", "model"),
     only("review", "model", "schema"),
     only("map", "model", "review"),
-    only("cli", "host", "engine", "hypervisors", "map", "model", "embedded", "review", "placement"),
+    only("cli", "schema", "host", "engine", "hypervisors", "map", "model", "embedded", "review", "placement"),
     {
       name: "index-is-constructs",
       severity: "error",

@@ -6,6 +6,7 @@ import { mapCommand } from "./commands/map";
 import { installProviderCommand } from "./commands/installProvider";
 import { rebootCommand } from "./commands/reboot";
 import { reviewCommand } from "./commands/review";
+import { romCommand } from "./commands/rom";
 import { scaffoldCommand } from "./commands/scaffold";
 import { CliError, errorText } from "./errors";
 import { exitCodeLines, exitCodes } from "./exitCodes";
@@ -16,6 +17,7 @@ const commands: readonly ((program: Command) => void)[] = [
   inspectCommand,
   scaffoldCommand,
   mapCommand,
+  romCommand,
   installProviderCommand,
   rebootCommand,
   reviewCommand,

@@ -27,6 +27,7 @@ const geforce = (slot: string, parent: string, group: number, card: number): Pci
     revision: "a1",
     group,
     resetMethods: "bus",
+    rom: "vbios",
     gives: { driver: "nouveau", display: { card } },
   },
   {
@@ -154,6 +155,7 @@ const devices: PciFunction[] = [
     subsystem: "1000:3090",
     class: "010700",
     revision: "02",
+    rom: "silent",
     group: 20,
   },
   {

@@ -110,6 +110,8 @@ export interface PciFunction {
   readonly numaNode?: number;
   /** PCI Express serial number, as lspci writes it. */
   readonly pcieSerial?: string;
+  /** It has a ROM: a VBIOS, or one that does not answer. */
+  readonly rom?: "vbios" | "silent";
   /** What appears below the function while this driver holds it. */
   readonly gives?: {
     readonly driver: string;

@@ -1,6 +1,7 @@
 import { realpathSync } from "node:fs";
 import { relative } from "node:path";
 import { asKnown } from "../kernel/modules";
+import { romOf } from "../kernel/rom";
 import { KernelError } from "../kernel/errors";
 import type { Machine } from "../machine";
 import type { Program } from "./program";
@@ -35,9 +36,24 @@ const writes: readonly (readonly [RegExp, Write])[] = [
     /^bus\/pci\/drivers_autoprobe$/,
     ({ files }, [], value) => files.write("/sys/bus/pci/drivers_autoprobe", `${value}\n`),
   ],
+  [/^devices\/.*\/([0-9a-f:.]+)\/rom$/, switchRom],
+  [/^devices\/.*\/([0-9a-f:.]+)\/enable$/, switchDevice],
   [/^module\/([^/]+)\/parameters\/([^/]+)$/, writeParameter],
   [/./, refused],
 ];
+
+function switchRom({ files, profile }: Machine, [address = ""]: readonly string[], value: string): void {
+  const device = profile.devices.find((each) => each.address === address);
+  if (device?.rom === undefined) throw new KernelError("No such file or directory");
+  files.write(`/sys/bus/pci/devices/${address}/rom`, value === "0" ? "" : romOf(device));
+}
+
+/** By hand only while no driver has it. */
+function switchDevice({ files }: Machine, [address = ""]: readonly string[], value: string): void {
+  const folder = `/sys/bus/pci/devices/${address}`;
+  if (files.exists(`${folder}/driver`)) throw new KernelError("Device or resource busy");
+  files.write(`${folder}/enable`, `${value}\n`);
+}
 
 function writeParameter(
   { files }: Machine,

@@ -54,6 +54,8 @@ function layOutDevice(
       : { reset_method: device.resetMethods ?? "flr bus" }),
   };
   for (const [name, value] of Object.entries(attributes)) files.write(`${folder}/${name}`, `${value}\n`);
+  // Empty until it is switched on.
+  if (device.rom !== undefined) files.write(`${folder}/rom`, "");
   files.write(`${folder}/config`, configurationSpace(device, profile.devices));
   files.write(
     `${folder}/uevent`,
