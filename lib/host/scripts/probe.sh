@@ -83,8 +83,10 @@ boot_evidence() {
 	emit root-options "$(awk '$5 == "/" { options = $6 } END { print options }' "$ROOT/proc/self/mountinfo")"
 	for variable in LoaderInfo StubInfo LoaderEntryDefault LoaderEntryOneShot; do
 		file=$ROOT/sys/firmware/efi/efivars/$variable-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f
-		# Four bytes of attributes, then text of two bytes a letter.
-		[ ! -r "$file" ] || emit efi-variable "$variable" "$(tail -c +5 "$file" | tr -d '\000')"
+		# Four bytes of attributes, then text of two bytes a letter. The kernel lets nobody seek in them, as tail does in
+		# what looks like a file: it gets a pipe.
+		# shellcheck disable=SC2002
+		[ ! -r "$file" ] || emit efi-variable "$variable" "$(cat "$file" | tail -c +5 | tr -d '\000')"
 	done
 	for menu in "$ROOT"/boot/grub2/grub.cfg "$ROOT"/boot/grub/grub.cfg "$ROOT"/boot/efi/EFI/*/grub.cfg; do
 		[ -r "$menu" ] && grep -q '^### BEGIN /etc/grub.d/' "$menu" && emit grub-menu "${menu#"$ROOT"}"
