@@ -76,15 +76,20 @@ describe("Arch Linux", () => {
 test("kernel-install makes an entry of /etc/kernel/cmdline, without it of what runs, and wants a kernel", async () => {
   const host = await start({ profile: "debian-systemd-boot" });
   const release = "6.12.12+deb13-amd64";
-  const entry = () =>
-    reads(host, `boot/efi/loader/entries/${reads(host, "etc/machine-id").trim()}-${release}.conf`);
+  const machineId = reads(host, "etc/machine-id").trim();
+  const entry = () => reads(host, `boot/efi/loader/entries/${machineId}-${release}.conf`);
   const add = `kernel-install add ${release} /boot/vmlinuz-${release}`;
   await script(
     host,
     `echo "root=/dev/mapper/vg0-root ro iommu=pt" >"$PASSTHROUGH_ROOT"/etc/kernel/cmdline; ${add}`,
   );
-  expect(entry()).toContain("options    root=/dev/mapper/vg0-root ro iommu=pt\n");
+  expect(entry()).toContain(
+    `options    root=/dev/mapper/vg0-root ro iommu=pt systemd.machine_id=${machineId}\n`,
+  );
+  expect(entry()).toContain(`initrd     /${machineId}/${release}/initrd.img-${release}\n`);
   await script(host, `rm "$PASSTHROUGH_ROOT"/etc/kernel/cmdline; ${add}`);
-  expect(entry()).toContain("options    root=/dev/mapper/vg0-root ro quiet\n");
+  expect(entry()).toContain(
+    `options    root=/dev/mapper/vg0-root ro quiet systemd.machine_id=${machineId}\n`,
+  );
   expect((await script(host, `kernel-install add ${release} /boot/none`)).stderr).toContain("not found");
 });

@@ -58,7 +58,8 @@ export async function configuration(host: Machine): Promise<Record<string, strin
 /** What the initramfs of the running kernel holds, by the tool of whatever made it. */
 export async function initramfs(host: Machine): Promise<string[]> {
   const image = "/boot/initrd.img-$(uname -r)";
-  const dracut = `lsinitrd ${image} | awk '$1 ~ /^[-dlcb]/ && NF > 8 { print $9 }'`;
+  // As ls -l: the name stands behind the time, or the year.
+  const dracut = `lsinitrd ${image} | sed -nE 's/ -> .*//; s/^[-dlcb]\\S{9} .* ([0-9]{2}:[0-9]{2}|[0-9]{4}) (.*)/\\2/p'`;
   const list = `if command -v lsinitrd >/dev/null; then ${dracut}; else lsinitramfs ${image}; fi`;
   return (await host.sh(list)).split("\n").sort();
 }

@@ -16,7 +16,8 @@ describe("a Debian host with systemd-boot", () => {
   afterAll(() => job.end());
 
   test("the firmware started it by systemd-boot", async () => {
-    const [, product = ""] = /Product: (systemd-boot \S+)/.exec(await host.sh("bootctl status --no-pager")) ?? [];
+    const [, product = ""] =
+      /Product: (systemd-boot \S+)/.exec(await host.sh("bootctl status --no-pager")) ?? [];
     const { bootEvidence, kernel } = await job.probe();
     expect(bootEvidence.loader).toBe(product);
     expect(product).not.toBe("");

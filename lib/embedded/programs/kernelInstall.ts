@@ -22,13 +22,20 @@ export const kernelInstall: Program = ({ arguments: args }, machine) => {
   const esp = espOf(machine);
   const folder = `/${token}/${release}`;
   files.write(`${esp}${folder}/linux`, kernel);
-  files.write(`${esp}${folder}/initrd`, files.read(imagesOf(profile).initramfs(release)) ?? "");
+  // Under the name that it has in /boot, as Debian hands it over.
+  const initramfs = imagesOf(profile).initramfs(release);
+  const copy = `${folder}/${initramfs.slice(initramfs.lastIndexOf("/") + 1)}`;
+  files.write(`${esp}${copy}`, files.read(initramfs) ?? "");
+  const machineId = files.read("/etc/machine-id")?.trim() ?? "";
+  const named = token !== machineId || words.includes("systemd.machine_id=");
+  const options = named ? words : `${words.trim()} systemd.machine_id=${machineId}`;
   const name = /^PRETTY_NAME="?([^"\n]*)/m.exec(profile.osRelease)?.[1] ?? "Linux";
+  const sortKey = /^ID="?([^"\n]*)/m.exec(profile.osRelease)?.[1] ?? "linux";
   files.replace(
     `${esp}/loader/entries/${token}-${release}.conf`,
     `# Boot Loader Specification type#1 entry\n# File created by /usr/lib/kernel/install.d/90-loaderentry.install\n` +
-      `title      ${name}\nversion    ${release}\nmachine-id ${files.read("/etc/machine-id")?.trim() ?? ""}\n` +
-      `options    ${words.trim().replace(/\s+/g, " ")}\nlinux      ${folder}/linux\ninitrd     ${folder}/initrd\n`,
+      `title      ${name}\nversion    ${release}\nmachine-id ${machineId}\nsort-key   ${sortKey}\n` +
+      `options    ${options.trim().replace(/\s+/g, " ")}\nlinux      ${folder}/linux\ninitrd     ${copy}\n`,
   );
   return {};
 };
@@ -49,11 +56,14 @@ export function loaderEntryChoice(machine: Machine, kernel?: string): BootChoice
     .filter((name) => name.endsWith(".conf"))
     .sort((a, b) => b.localeCompare(a, "en", { numeric: true }));
   const choices = [...names.filter((name) => name === chosen), ...names].flatMap((name) => {
-    const choice = entryChoice(files.read(`${folder}/${name}`) ?? "", (path) => files.read(`${esp}${path}`));
-    return choice ?? [];
+    const entry = files.read(`${folder}/${name}`) ?? "";
+    const choice = entryChoice(entry, (path) => files.read(`${esp}${path}`));
+    if (choice === null) return [];
+    const images = [...entry.matchAll(/^initrd[ \t]+(\S+)/gm)].map(([, path = ""]) => loaderWord(path));
+    return { ...choice, commandLine: choice.commandLine.replace(/^BOOT_IMAGE=\S+ /, () => images.join("")) };
   });
-  const choice = choices.find(({ release }) => kernel === undefined || release === kernel);
-  return choice === undefined
-    ? null
-    : { ...choice, commandLine: choice.commandLine.replace(/^BOOT_IMAGE=\S+ /, "") };
+  return choices.find(({ release }) => kernel === undefined || release === kernel) ?? null;
 }
+
+/** What the loader puts before the entry's own options, for the kernel to find its initramfs by. */
+const loaderWord = (image: string): string => `initrd=${image.replace(/\//g, "\\")} `;
