@@ -3,11 +3,19 @@
  * back. A scenario says what its host is and adds tests of its own before, between and after these.
  */
 import type { TerraformStack } from "cdktf";
-import { IommuHost, VfioBinding, type IommuHostProps, type VfioBindingProps } from "../../lib";
+import {
+  IommuHost,
+  VfioBinding,
+  type Connection,
+  type IommuHostProps,
+  type VfioBindingProps,
+} from "../../lib";
+import type { EmbeddedHostOptions } from "../../lib/embedded";
 import { createHost } from "../../lib/host/host";
 import { createSession } from "../../lib/host/session";
 import type { HostFacts } from "../../lib/model/facts";
-import { Rig } from "../support/rig";
+import { connect, Rig } from "../support/rig";
+import { differences } from "./factFormats";
 import { configuration, devices, driverOf, initramfs } from "./host";
 import type { Machine } from "./machine";
 
@@ -78,9 +86,8 @@ export class MainJob {
   }
 
   /** What the provider reads of the machine. */
-  async probe(): Promise<HostFacts> {
-    const asked = createHost("server", createSession("server", this.host.connection));
-    return asked.probe().finally(() => asked.close());
+  probe(): Promise<HostFacts> {
+    return probed(this.host.connection);
   }
 
   async untouched(): Promise<void> {
@@ -136,6 +143,14 @@ export class MainJob {
     });
   }
 
+  /** `unlike`: what the embedded host's profile is known to tell in another way than this machine. */
+  isLike(profile: EmbeddedHostOptions["profile"], unlike: readonly string[] = []): void {
+    test("the embedded host of this kind tells the same facts in the same form", async () => {
+      const embedded = await this.rig.host(profile);
+      expect(differences(await this.probe(), await probed(connect(embedded)))).toEqual(unlike);
+    });
+  }
+
   /** Destroy, and where `boots` one more boot. */
   destroys({ boots = true } = {}): void {
     const { host, rig } = this;
@@ -162,4 +177,9 @@ export class MainJob {
   private async drivers(): Promise<(string | null)[]> {
     return (await devices(this.host)).map(({ driver }) => driver);
   }
+}
+
+function probed(connection: Connection): Promise<HostFacts> {
+  const asked = createHost("server", createSession("server", connection));
+  return asked.probe().finally(() => asked.close());
 }
