@@ -1,12 +1,13 @@
 import type { ChangeOutcome, Step } from "../model/change";
 import type { HostFacts } from "../model/facts";
-import { recordSteps } from "../model/hostDecision";
+import { commitSteps, recordSteps } from "../model/hostDecision";
 import { observe } from "../model/observation";
 import { detectPlatform } from "../model/platform";
 import { bootNow, proofProblems, rebootState } from "../model/reboot";
 import { parseRecord, type HostRecord } from "../model/record";
 import { commandSteps, requiredCommands } from "../model/requirements";
 import { paths } from "../model/paths";
+import { nextBootSteps } from "../model/trial/steps";
 import type { Host } from "../host/types";
 import { CliError } from "./errors";
 import { exitCodes } from "./exitCodes";
@@ -111,6 +112,7 @@ async function issue(
       allow: record.allowCritical,
     },
     ...recordSteps(facts.record, { ...record, attempt, proven: null }),
+    ...nextBootSteps(record),
     { step: "reboot", expectBootId: facts.bootId },
   ];
   const purpose = `reboot ${name}`;
@@ -188,7 +190,8 @@ async function prove(
   rebooted: boolean,
 ): Promise<void> {
   const observation = observe(facts);
-  const problems = proofProblems(bootNow(record, facts.devices), observation, record, rebooted);
+  const boot = bootNow(record, facts.devices);
+  const problems = proofProblems(boot, observation, record, rebooted || record.trial !== undefined);
   if (problems.length > 0) {
     throw new CliError(
       [
@@ -207,6 +210,10 @@ async function prove(
     `${name}: proven: ${rebooted ? "" : "no reboot needed, "}${parameters.join(" ") || "no kernel parameters"} running, ` +
       `${onVfio} of ${functions.length} functions on vfio-pci`,
   );
+  if (record.trial !== undefined) {
+    await makeDefault(name, context, host, facts, record);
+    return;
+  }
   // The fallback images follow only now that this boot is known to be good.
   const images = record.otherImagesPending
     ? commandSteps(
@@ -231,6 +238,25 @@ async function prove(
   const outcome = await host.change({ purpose: `prove ${name}`, machineId: facts.machineId, steps });
   if (!outcome.ok)
     throw new CliError(`${name} runs what is declared, but that could not be recorded: ${words(outcome)}`);
+}
+
+/** A proven trial becomes the default: what an apply without a trial would have written, and every image. */
+async function makeDefault(
+  name: string,
+  context: RebootContext,
+  host: Host,
+  facts: HostFacts,
+  record: HostRecord,
+): Promise<void> {
+  context.progress.say(`${name}: the trial boot is proven and becomes the default`);
+  const steps = commitSteps(record, observe(facts));
+  const purpose = `make the trial boot of ${name} its default`;
+  const outcome = await host.change({ purpose, machineId: facts.machineId, steps });
+  if (outcome.ok) return;
+  throw new CliError(
+    `The trial boot of ${name} is proven, but was not made the default: ${words(outcome)}\n` +
+      "Deploy again: that finishes it. Until then the host boots what it booted before.",
+  );
 }
 
 function stoppedBefore(name: string): CliError {

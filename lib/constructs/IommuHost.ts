@@ -64,6 +64,20 @@ export interface IommuHostProps extends PassthroughResourceProps, HostSettings {
    */
   readonly allowCritical?: readonly string[];
   /**
+   * Try what a reboot is due for once, by a boot entry and an initramfs of their own. They become the default after the
+   * proof over SSH; until then a power cycle finds what booted before. A boot that hangs still needs that power cycle.
+   * For GRUB with update-grub and initramfs-tools, where /boot/grub is on ext2 to ext4 or FAT, and not on LVM or RAID;
+   * elsewhere the plan refuses it with the reason.
+   * @default false
+   */
+  readonly trialBoot?: boolean;
+  /**
+   * Seconds after which a kernel that panics in a trial boot, or finds no root file system, starts the machine anew, with
+   * what booted before; 0: it stays where it is. A `panic` of your own is left as it is.
+   * @default 30
+   */
+  readonly trialPanicSeconds?: number;
+  /**
    * What starts the kernel: `grub` with update-grub and its folder of drop-ins (Debian, Ubuntu), `grub-mkconfig` with
    * a menu made of /etc/default/grub (openSUSE, SLES, Arch, RHEL 7), `grub-bls` with an entry file for each kernel (RHEL
    * from 8 on and its kin, Fedora), `systemd-boot`, or `proxmox-boot-tool`.
@@ -256,6 +270,8 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
       allow_unsafe_interrupts: props.allowUnsafeInterrupts,
       allow_critical: this.#allowCritical(),
       reboot: props.reboot,
+      trial_boot: props.trialBoot,
+      trial_panic_seconds: props.trialPanicSeconds,
       boot_loader: props.bootLoader,
       initramfs: props.initramfs,
       cpu_vendor: props.cpuVendor,
@@ -317,6 +333,7 @@ function checkProps(path: string, props: IommuHostProps): void {
   valid.check(valid.isInitramfs, at("initramfs"), props.initramfs);
   valid.check(valid.isCpuVendor, at("cpuVendor"), props.cpuVendor);
   valid.check(valid.isRebootMode, at("reboot"), props.reboot);
+  valid.check(valid.isPanicSeconds, at("trialPanicSeconds"), props.trialPanicSeconds);
   valid.check(valid.isMinutes, at("rebootTimeout"), props.rebootTimeout);
 }
 

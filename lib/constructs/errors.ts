@@ -422,5 +422,10 @@ export const devicesOfTwoHosts = (where: string, one: string, other: string): Er
       "OpenNebula knows by this name.",
   );
 
+export const badPanicSeconds = (where: string, value: number): Error =>
+  new Error(
+    `${where}: ${value} is not a number of seconds that the kernel takes. Expected a whole number, 0 or more.`,
+  );
+
 export const badSecondsOrNone = (where: string, value: number): Error =>
   new Error(`${where}: ${value} is not a number of seconds. Expected 0 or more.`);

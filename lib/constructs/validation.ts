@@ -81,6 +81,9 @@ export const isConnectionHost = matching(/^[^\s/@-][^\s/@]*$/, errors.badConnect
 export const isPath = matching(/^(?:\/|~|%|\$)/, errors.relativePath);
 export const isSeconds = above0("seconds");
 export const isMinutes = above0("minutes");
+export const isPanicSeconds: Check<number> = (where, value) => {
+  if (!Number.isInteger(value) || value < 0) throw errors.badPanicSeconds(where, value);
+};
 export const isBootLoader = among(bootLoaderNames);
 export const isInitramfs = among(initramfsNames);
 export const isCpuVendor = among(["intel", "amd"]);

@@ -30,6 +30,9 @@ export async function boot(machine: Machine, fault: BootFault | null): Promise<v
   layOutPci(files, profile, iommuOffInFirmware ? "none" : profile.iommu(words));
   machine.log(`Linux version ${choice.release}\nCommand line: ${words.join(" ")}`);
 
+  const hang = state.faults.hangsWith?.find((word) => words.includes(word));
+  if (hang !== undefined) throw new Error(`the kernel hangs (${hang})`);
+
   const builtin = Object.entries(profile.modules).filter(([, module]) => module.builtin);
   for (const [name] of builtin) modules.insert(name, optionsOnCommandLine(words, name));
 
@@ -50,6 +53,9 @@ export async function boot(machine: Machine, fault: BootFault | null): Promise<v
   machine.save();
 }
 
+/** The initramfs gives up: with `panic=` on the command line it starts the machine anew. */
+export class RootNotFound extends Error {}
+
 /** Without its root disk a host stops in the initramfs; without its network it runs, and nobody hears of it. */
 function demand({ profile, drivers }: Machine, wanted: Profile["essential"][number]["use"]): void {
   const driverBy = (address: string) =>
@@ -57,7 +63,8 @@ function demand({ profile, drivers }: Machine, wanted: Profile["essential"][numb
   for (const { use, anyOf } of profile.essential) {
     if (use !== wanted || anyOf.some((address) => drivers.driverOf(address) === driverBy(address))) continue;
     const found = anyOf.map((address) => `${address}, held by ${drivers.driverOf(address) ?? "no driver"}`);
-    throw new Error(`${use} is on ${found.join(" and ")}`);
+    const words = `${use} is on ${found.join(" and ")}`;
+    throw wanted === "the root file system" ? new RootNotFound(words) : new Error(words);
   }
 }
 
@@ -82,9 +89,11 @@ function optionsOnCommandLine(words: readonly string[], module: string): string[
   });
 }
 
-/** systemd-modules-load: /etc/modules-load.d and, by its link there, /etc/modules. */
+/** systemd-modules-load: /etc/modules-load.d, by its link there /etc/modules, and what an initramfs left in /run. */
 function modulesToLoad({ files }: Machine): string[] {
-  const paths = files.list("/etc/modules-load.d").map((name) => `/etc/modules-load.d/${name}`);
+  const paths = ["/etc/modules-load.d", "/run/modules-load.d"].flatMap((folder) =>
+    files.list(folder).map((name) => `${folder}/${name}`),
+  );
   return [...new Set(["/etc/modules", ...paths])]
     .flatMap((path) => (files.read(path) ?? "").split("\n"))
     .map((line) => line.trim())

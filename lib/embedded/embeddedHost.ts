@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { boot } from "./boot";
+import { boot, RootNotFound } from "./boot";
 import { type Answer, type Call, CallGate } from "./callGate";
 import { FaultPlan } from "./faultPlan";
 import { type BootFault, type Faults, noFaults } from "./faults";
@@ -263,16 +263,24 @@ class Embedded implements EmbeddedHost {
       throw new Error("The embedded host does not come back from its boot, as asked.");
     }
     const away = this.pause((this.options.bootSeconds ?? 1) + (fault?.delay ?? 0));
-    try {
-      await boot(this.machine, fault);
-    } catch (error) {
-      this.machine.log(`Boot stopped: ${error instanceof Error ? error.message : String(error)}`);
-      throw error;
-    }
+    await this.bootOrStop(fault, 3);
     this.startGuests(false);
     this.startDomains(false);
     await away;
     if (!this.stopping.signal.aborted) await this.listen(state.port);
+  }
+
+  /** Boots; where the kernel's command line has `panic=`, an initramfs that finds no root starts the machine anew. */
+  private async bootOrStop(fault: BootFault | null, tries: number): Promise<void> {
+    try {
+      await boot(this.machine, fault);
+    } catch (error) {
+      this.machine.log(`Boot stopped: ${error instanceof Error ? error.message : String(error)}`);
+      const words = this.machine.files.read("/proc/cmdline") ?? "";
+      if (!(error instanceof RootNotFound) || !/(^|\s)panic=[1-9]/.test(words) || tries <= 1) throw error;
+      this.machine.log("Rebooting automatically due to panic= boot argument");
+      await this.bootOrStop(null, tries - 1);
+    }
   }
 
   /** A stop of the server ends it early. */

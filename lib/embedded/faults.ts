@@ -8,6 +8,8 @@ export interface Faults {
   readonly nextBoot: BootFault | null;
   /** VT-d or AMD-Vi is switched off in the firmware's setup: whatever is booted, there is no IOMMU. */
   readonly iommuOffInFirmware: boolean;
+  /** Words of the kernel command line with which every boot hangs until the power is cut. @default none */
+  readonly hangsWith?: readonly string[];
 }
 
 export interface ProgramFault {
@@ -51,4 +53,10 @@ export interface BootFault {
   readonly machineId?: string;
 }
 
-export const noFaults: Faults = { programs: [], outputs: [], nextBoot: null, iommuOffInFirmware: false };
+export const noFaults: Faults = {
+  programs: [],
+  outputs: [],
+  nextBoot: null,
+  iommuOffInFirmware: false,
+  hangsWith: [],
+};

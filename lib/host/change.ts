@@ -1,6 +1,7 @@
 import type { Change, ChangeOutcome, Step } from "../model/change";
 import { sha256 } from "../model/digest";
 import changeFunctions from "./scripts/change.sh";
+import trialFunctions from "./scripts/trial.sh";
 import { assembleScript, quote } from "./scripts";
 import type { RunResult } from "./types";
 
@@ -14,6 +15,7 @@ export function renderChange(change: Change): string {
   const owed = steps.flatMap((step) => (step.step === "run" ? [commandLine(step.command)] : []));
   return assembleScript(
     changeFunctions,
+    trialFunctions,
     `owed=${quote(owed.join("\n"))}`,
     call("begin", purpose, machineId ?? ""),
     // Every file and domain is checked before the first is touched.
@@ -118,6 +120,12 @@ function renderStep(step: Step, index: number, expectations: Expectations): stri
       );
     case "restart-domain":
       return call("restart_domain", number, step.uuid, String(step.timeoutSeconds));
+    case "trial-image":
+      return call("trial_image", number, String(step.timeoutSeconds), step.kernel, hostPath(step.image));
+    case "trial-next":
+      return call("trial_next", number, step.loader, hostPath(step.entry), hostPath(step.image), step.tag);
+    case "trial-end":
+      return call("trial_end", number, step.loader, hostPath(step.image));
     case "reboot":
       return call("reboot_host", number, step.expectBootId);
   }

@@ -1,3 +1,5 @@
+import { entryId } from "../model/trial/types";
+
 /** What speaks for which kernel the boot loader starts next. */
 export interface BootChoice {
   /** Releases with an image in /boot. */
@@ -32,7 +34,8 @@ export function nextKernel(choice: BootChoice): string | null {
   }
   if (choice.systemdBoot !== null) return systemdBootKernel(choice.systemdBoot, newest);
   const once = grubEnvironment["next_entry"] ?? "";
-  if (once !== "") return kernelOfEntry(once, installed, newest);
+  // A trial of ours starts the kernel that starts without it.
+  if (once !== "" && once !== entryId) return kernelOfEntry(once, installed, newest);
   if (grubDefault === null) return null;
   if (grubDefault !== "saved") return kernelOfEntry(grubDefault, installed, newest);
   return kernelOfEntry(grubEnvironment["saved_entry"] ?? "", installed, newest);

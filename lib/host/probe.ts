@@ -14,14 +14,16 @@ import { mayBeOurs } from "../model/observation";
 import { pciConfPath } from "../model/openNebulaPciConf";
 import { paths } from "../model/paths";
 import { slotOf } from "../model/pciAddress";
+import { parseGrubMenu } from "./grubMenu";
 import { parseLibvirt } from "./libvirt";
 import { nextKernel, type SystemdBootChoice } from "./nextKernel";
 import { parseRecords, type Records } from "./records";
 import probe from "./scripts/probe.sh";
+import trialProbe from "./scripts/trialProbe.sh";
 import { assembleScript } from "./scripts";
 
 /** Reads everything of HostFacts in one execution, and changes nothing. */
-export const probeScript: string = assembleScript(probe, "probe 2>/dev/null");
+export const probeScript: string = assembleScript(trialProbe, probe, "probe 2>/dev/null");
 
 /**
  * @param host name of the host, for messages
@@ -98,6 +100,11 @@ export function parseProbe(stdout: string, host: string, stderr = ""): HostFacts
       rootReadOnly: answer.one("root-options").split(",").includes("ro"),
       ostree: answer.some("ostree"),
       variant: osRelease["VARIANT_ID"] ?? "",
+      grubMenu: parseGrubMenu(
+        answer.rows("grub-folder")[0],
+        decode(answer.one("grub-entries")),
+        answer.some("grub-custom-foreign"),
+      ),
     },
     initramfsTools: initramfsTools(answer),
     missingTools: missingTools(answer, bootUuids.length > 0, isDebian(osRelease)),

@@ -24,6 +24,10 @@ export interface BootDeclaration {
   readonly allowUnsafeInterrupts: boolean;
   /** What is declared by name of how the kernel and its modules behave. */
   readonly settings?: HostSettings;
+  /** Try what a reboot is due for once, and make it the default after the proof. @default false */
+  readonly trialBoot?: boolean;
+  /** Seconds after which a kernel that panics in the trial starts the machine anew; 0: never. @default 30 */
+  readonly trialPanicSeconds?: number;
 }
 
 export interface DeviceDeclaration extends DeviceSelector {

@@ -72,6 +72,23 @@ export type Step =
     }
   /** Shut a libvirt domain down, wait for it, and start it with what is configured. */
   | { readonly step: "restart-domain"; readonly uuid: string; readonly timeoutSeconds: number }
+  /** Build the image of a trial boot for a kernel, beside the images that are there. */
+  | {
+      readonly step: "trial-image";
+      readonly kernel: string;
+      readonly image: string;
+      readonly timeoutSeconds: number;
+    }
+  /** Have the boot loader start the trial, and it alone, once: the file `entry` must hold the one with this tag. */
+  | {
+      readonly step: "trial-next";
+      readonly loader: string;
+      readonly entry: string;
+      readonly image: string;
+      readonly tag: string;
+    }
+  /** Take a trial's image away, and the boot loader's choice if it still stands. */
+  | { readonly step: "trial-end"; readonly loader: string; readonly image: string }
   /** Reboot the host, as the last step, detached, so that the answer still arrives. */
   | { readonly step: "reboot"; readonly expectBootId: string };
 

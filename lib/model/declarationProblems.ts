@@ -61,6 +61,15 @@ const checks: readonly {
       ),
   },
   {
+    of: "trialPanicSeconds",
+    check: ({ trialPanicSeconds: seconds = 0 }) =>
+      Number.isInteger(seconds) && seconds >= 0
+        ? []
+        : [
+            `${seconds} is not a number of seconds that the kernel takes. Expected a whole number, 0 or more.`,
+          ],
+  },
+  {
     of: "devices",
     check: ({ devices }) =>
       Object.entries(devices).flatMap(([name, selector]) =>

@@ -125,6 +125,24 @@ export interface BootEvidence {
   readonly ostree: boolean;
   /** VARIANT_ID of os-release. */
   readonly variant: string;
+  /** What tells whether GRUB can start another entry once; null without a menu in /boot/grub. */
+  readonly grubMenu: GrubMenu | null;
+}
+
+/** GRUB's menu in /boot/grub, and the file system that its environment block is on. */
+export interface GrubMenu {
+  /** As the kernel names it: `ext4`, `zfs`; empty if it cannot be told. */
+  readonly fileSystem: string;
+  /** Where its block device stands in /sys; empty for one that has none. */
+  readonly device: string;
+  /** It obeys `next_entry` of the environment block. */
+  readonly obeysNextEntry: boolean;
+  /** It reads custom.cfg beside it. */
+  readonly readsCustom: boolean;
+  /** There is a custom.cfg that is not ours. */
+  readonly foreignCustom: boolean;
+  /** The first entry of each kernel, whole, by the kernel's path as GRUB sees it. */
+  readonly entries: Readonly<Record<string, string>>;
 }
 
 export interface PciDevice {

@@ -6,13 +6,31 @@ import { addressThen, heldDevices, type HeldDevices } from "./heldDevices";
 import { neverIommu } from "./iommuSwitch";
 import { checkCommandLineLength, unmetParameters } from "./kernelParameters";
 import type { Observation } from "./observation";
-import { eitherFiles, fileWrites, ownedFiles, type FileWrite, type OwnedFiles } from "./ownedFiles";
+import {
+  eitherFiles,
+  fileWrites,
+  observedFiles,
+  ownedFiles,
+  type FileWrite,
+  type OwnedFiles,
+} from "./ownedFiles";
 import { paths } from "./paths";
 import { detectPlatform, loaderOf, type Platform, type PlatformOverrides } from "./platform";
-import { historyAfter, rebootState, type History, type RebootState } from "./reboot";
+import { bootNow, historyAfter, rebootState, type History, type RebootState } from "./reboot";
 import { parseRecord, printRecord, type HostRecord } from "./record";
 import { runtimeSteps } from "./runtimeOptions";
 import { commandSteps, needsImage, requiredCommands } from "./requirements";
+import { endSteps, recordOf, trialSteps } from "./trial/steps";
+import { runsTrial } from "./trial/tag";
+import {
+  defaultPanicSeconds,
+  onlyTrial,
+  planTrial,
+  trialLoader,
+  withoutTrial,
+  type Trial,
+} from "./trial/trial";
+import { refuse } from "./trial/types";
 
 /** Everything that follows from a declaration and what was read of its host. */
 export interface HostDecision {
@@ -30,6 +48,8 @@ export interface HostDecision {
   /** What the declared devices are, to be remembered. */
   readonly held: HeldDevices;
   readonly reboot: RebootState;
+  /** What is tried before it becomes the default; `files` and `writes` are then the trial's. */
+  readonly trial: Trial | null;
 }
 
 /** Throws where the host cannot be understood or a declared device is not there. */
@@ -39,12 +59,48 @@ export function decideHost(
   observation: Observation,
 ): HostDecision {
   checkDeclaration(declaration);
-  const record = parseRecord(observation.record);
+  const trialBoot = declaration.trialBoot === true;
+  const record = regarding(parseRecord(observation.record), trialBoot);
   const platform = detectPlatform(observation, overrides);
+  // Refused whether or not a trial is due now, so that nobody counts on it in vain.
+  const loader = trialBoot ? trialLoader(platform, observation) : null;
   const boot = desiredBoot(declaration, platform, observation, record?.held);
   const digest = bootDigest(boot);
+  checkCommandLines(declaration, platform, boot, observation, record?.files ?? {});
+  const held = heldDevices(declaration.devices, boot.functions, observation.devices, record?.held ?? {});
+  const decision = decideFiles(boot, digest, platform, observation, record, held);
+  const { base, files: final, history, reboot } = decision;
+  const unmet = reboot.required || (history.trial !== null && reboot.reason !== "");
+  const standing = withoutTrial(base);
+  const changesDefault = history.trial !== null || fileWrites(observation, standing, final).length > 0;
+  if (loader === null || !unmet || !changesDefault) return decision;
+
+  checkProvenDefault(record, observation);
+  const before = record?.trial?.before ?? {
+    digest: record?.digest ?? "",
+    parameters: record?.boot.parameters ?? [],
+    modprobe: record?.boot.modprobe ?? [],
+  };
+  const settings = { panicSeconds: declaration.trialPanicSeconds ?? defaultPanicSeconds };
+  const trial = planTrial(loader, { boot, digest, settings, base: standing, before, final }, observation);
+  return {
+    ...decision,
+    trial,
+    files: { ...observedFiles(observation, standing), ...trial.files },
+    writes: fileWrites(observation, onlyTrial(base), trial.files),
+  };
+}
+
+/** As decideHost without a trial: our lines go where the default boots from. */
+function decideFiles(
+  boot: DesiredBoot,
+  digest: string,
+  platform: Platform,
+  observation: Observation,
+  record: HostRecord | null,
+  held: HeldDevices,
+): HostDecision {
   const base = record?.files ?? {};
-  checkCommandLines(declaration, platform, boot, observation, base);
   const history = historyAfter(record, boot, digest, observation);
   const files = ownedFiles(boot, platform, observation, base);
   return {
@@ -57,9 +113,43 @@ export function decideHost(
     // Merged at plan already: a file that our lines cannot be put into is told before anything is touched.
     writes: fileWrites(observation, base, files),
     history,
-    held: heldDevices(declaration.devices, boot.functions, observation.devices, record?.held ?? {}),
+    held,
     reboot: rebootState(boot, digest, observation, record, history),
+    trial: null,
   };
+}
+
+/** Once no trial is asked for, what came of one says nothing of an ordinary reboot. */
+function regarding(record: HostRecord | null, trialBoot: boolean): HostRecord | null {
+  return trialBoot || record?.trial === undefined ? record : { ...record, attempt: null };
+}
+
+/** What a trial falls back on must have booted itself. */
+function checkProvenDefault(record: HostRecord | null, observation: Observation): void {
+  if (record === null || record.trial !== undefined || record.proven?.digest === record.digest) return;
+  if (!rebootState(record.boot, record.digest, observation, record).required) return;
+  refuse(
+    observation.hostname,
+    "what it boots by default was written by an earlier deploy and has never booted, so there is nothing proven to fall " +
+      "back on. Let that deploy's reboot happen first",
+  );
+}
+
+/** The steps that make a proven trial the default, decided by what it left on the host. */
+export function commitSteps(record: HostRecord, observation: Observation): Step[] {
+  const platform = record.platform ?? detectPlatform(observation);
+  const decision = decideFiles(
+    bootNow(record, observation.devices),
+    record.digest,
+    platform,
+    observation,
+    record,
+    record.held ?? {},
+  );
+  return configurationSteps(decision, observation, {
+    owner: record.owner,
+    allowCritical: record.allowCritical,
+  });
 }
 
 /** What others and we make of the kernel's command line must fit, and must not undo what is asked for. */
@@ -96,13 +186,15 @@ export function configurationSteps(
   observation: Observation,
   ownership: Ownership,
 ): Step[] {
-  const { boot, platform, base, files, writes, record, reboot } = decision;
+  const { boot, platform, base, files, writes, record, reboot, trial } = decision;
   const commands = requiredCommands(
     writes.map(({ key }) => key),
     platform,
     observation,
     reboot.required,
   );
+  const same = record?.digest === decision.digest;
+  const proves = trial === null && record?.trial !== undefined && runsTrialOf(decision, observation);
   const after: HostRecord = {
     version: 1,
     owner: ownership.owner,
@@ -111,13 +203,14 @@ export function configurationSteps(
     platform,
     build: decision.history.build ?? { bootId: observation.bootId, digest: decision.digest, booted: "" },
     departed: decision.history.departed,
-    attempt: record?.digest === decision.digest ? record.attempt : null,
-    proven: record?.digest === decision.digest ? record.proven : null,
+    attempt: same && !proves ? record.attempt : null,
+    proven: proves ? { digest: decision.digest, bootId: observation.bootId } : same ? record.proven : null,
     allowCritical: ownership.allowCritical,
     otherImagesPending: otherImagesPending(record, writes, reboot.required, observation),
     held: decision.held,
     hostDrivers: hostDrivers(boot, record, observation),
     files,
+    ...(trial === null ? {} : { trial: recordOf(trial) }),
   };
   // Whatever a power cut leaves of old and new lines is known as ours.
   const during: HostRecord =
@@ -129,11 +222,30 @@ export function configurationSteps(
       allow: ownership.allowCritical,
     },
     ...recordSteps(observation.record, during),
-    ...writes.map(fileStep),
+    ...(trial === null
+      ? [...endSteps(record?.trial), ...writes.map(fileStep)]
+      : trialSteps(trial, writes, fileStep)),
     ...recordSteps(printRecord(during), after),
     ...commandSteps(commands, observation.pending),
-    ...runtimeSteps(observation, record?.boot.modprobe ?? [], boot.modprobe),
+    // What a trial runs with is not written into the running kernel before it.
+    ...(trial === null
+      ? runtimeSteps(
+          observation,
+          record?.trial?.before.modprobe ?? record?.boot.modprobe ?? [],
+          boot.modprobe,
+        )
+      : []),
   ];
+}
+
+/** The running kernel was started by the trial of this very declaration, which nothing keeps from being the default. */
+function runsTrialOf({ record, history, digest, reboot }: HostDecision, { kernel }: Observation): boolean {
+  return (
+    record?.digest === digest &&
+    history.trial !== null &&
+    reboot.reason === "" &&
+    runsTrial(kernel.commandLine, history.trial)
+  );
 }
 
 /** The steps that take our lines out again; what others wrote, and what they made of our files, stays. */
@@ -151,6 +263,7 @@ export function removalSteps(
     false,
   );
   return [
+    ...endSteps(record?.trial),
     ...writes.map(fileStep),
     ...(observation.record === null ? [] : [removeRecord(observation.record)]),
     ...commandSteps(commands, observation.pending),

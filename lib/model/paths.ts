@@ -17,5 +17,13 @@ export const paths = {
   earlyProgram: "/etc/cdktf-passthrough/early",
   initramfsModules: "/etc/cdktf-passthrough/modules",
   bootTable: "/etc/cdktf-passthrough/devices",
+  grubCustom: "/boot/grub/custom.cfg",
+  trialTable: "/etc/cdktf-passthrough/trial/devices",
+  trialModprobe: "/etc/cdktf-passthrough/trial/modprobe.conf",
+  trialModules: "/etc/cdktf-passthrough/trial/modules.conf",
+  trialInitramfsModules: "/etc/cdktf-passthrough/trial/initramfs-modules",
+  trialHook: "/etc/cdktf-passthrough/trial/hook",
+  trialEarly: "/etc/cdktf-passthrough/trial/early",
+  trialBind: "/etc/cdktf-passthrough/trial/bind",
   record: "/var/lib/cdktf-passthrough/record.json",
 } as const;

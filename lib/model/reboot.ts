@@ -7,6 +7,7 @@ import type { Observation } from "./observation";
 import { addressNow } from "./heldDevices";
 import type { HostRecord } from "./record";
 import { isRuntimeOption } from "./runtimeOptions";
+import { runsTrial } from "./trial/tag";
 
 /** Whether the running kernel booted what is declared, and if not, whether a reboot would help. */
 export interface RebootState {
@@ -25,6 +26,8 @@ interface BootCondition {
 export interface History {
   readonly departed: HostRecord["departed"];
   readonly build: HostRecord["build"] | null;
+  /** The tag of the trial that stands for the declared state. */
+  readonly trial: string | null;
 }
 
 const conditions: readonly BootCondition[] = [
@@ -117,13 +120,34 @@ export function rebootState(
   record: HostRecord | null,
   history: History = historyOf(record),
 ): RebootState {
-  const due = conditions.flatMap((condition) => condition.unmet(boot, observation, history));
+  const unmet = conditions.flatMap((condition) => condition.unmet(boot, observation, history));
+  const due = unmet.length > 0 ? unmet : trialDue(boot, observation, record, history);
   const firmware = firmwareProblem(boot, observation);
   if (due.length === 0) return { required: false, reason: firmware === null ? "" : `blocked: ${firmware}` };
   if (isOwnAttempt(record, digest, observation)) {
-    return { required: false, reason: `blocked: still so after the reboot for it: ${due.join("; ")}` };
+    return { required: false, reason: `blocked: ${afterAttempt(observation, history)}: ${due.join("; ")}` };
   }
   return { required: true, reason: due.join("; ") };
+}
+
+/** The trial becomes the default once everything in it is proven, not just that it came up. */
+function trialDue(
+  boot: DesiredBoot,
+  observation: Observation,
+  record: HostRecord | null,
+  { trial }: History,
+): string[] {
+  if (trial === null) return [];
+  return runsTrial(observation.kernel.commandLine, trial)
+    ? proofProblems(boot, observation, record, true)
+    : ["the trial boot has not been made"];
+}
+
+function afterAttempt({ kernel }: Observation, { trial }: History): string {
+  if (trial === null) return "still so after the reboot for it";
+  return runsTrial(kernel.commandLine, trial)
+    ? "still so in the trial boot for it, and the next boot starts what booted before"
+    : "the trial boot failed, and what booted before is still the default";
 }
 
 /** This boot came of our own reboot for this very declaration. */
@@ -133,7 +157,11 @@ export function isOwnAttempt(record: HostRecord | null, digest: string, observat
 }
 
 function historyOf(record: HostRecord | null): History {
-  return { departed: record?.departed ?? { bootId: "", parameters: [] }, build: record?.build ?? null };
+  return {
+    departed: record?.departed ?? { bootId: "", parameters: [] },
+    build: record?.build ?? null,
+    trial: record?.trial?.tag ?? null,
+  };
 }
 
 /**
@@ -148,12 +176,25 @@ export function historyAfter(
 ): History {
   const { bootId, kernel } = observation;
   const earlier = record?.departed.bootId === bootId ? record.departed.parameters : [];
-  const left = [...earlier, ...(record?.boot.parameters ?? [])].filter(
+  const ours = [...(record?.boot.parameters ?? []), ...(record?.trial?.before.parameters ?? [])];
+  const left = [...earlier, ...ours].filter(
     (parameter) => !boot.parameters.includes(parameter) && satisfies(kernel.commandLine, parameter),
   );
   const build = record?.build;
-  const booted = build === undefined ? "" : build.bootId === bootId ? build.booted : build.digest;
-  return { departed: { bootId, parameters: [...new Set(left)] }, build: { bootId, digest, booted } };
+  const booted =
+    build === undefined ? "" : build.bootId === bootId ? build.booted : startedOf(record, kernel);
+  return {
+    departed: { bootId, parameters: [...new Set(left)] },
+    build: { bootId, digest, booted },
+    trial: record?.digest === digest ? (record.trial?.tag ?? null) : null,
+  };
+}
+
+/** Digest of the declaration that this kernel was started with, where it was started after that was written. */
+function startedOf(record: HostRecord | null, { commandLine }: Observation["kernel"]): string {
+  const trial = record?.trial;
+  if (trial !== undefined && !runsTrial(commandLine, trial.tag)) return trial.before.digest;
+  return record?.build.digest ?? "";
 }
 
 /**
@@ -186,8 +227,13 @@ export function proofProblems(
 ): string[] {
   const now = new Map(observation.devices.map((device) => [device.address, device]));
   const firmware = firmwareProblem(boot, observation);
+  const history = historyOf(record);
+  const failed = history.trial !== null && !runsTrial(observation.kernel.commandLine, history.trial);
   return [
-    ...conditions.flatMap((condition) => condition.unmet(boot, observation, historyOf(record))),
+    ...(failed
+      ? ["the trial boot failed: it came up with what booted before, which is still the default"]
+      : []),
+    ...conditions.flatMap((condition) => condition.unmet(boot, observation, history)),
     ...(firmware === null ? [] : [firmware]),
     ...boot.functions.flatMap((declared) => {
       const found = now.get(declared.address);

@@ -3,6 +3,7 @@ import type { HeldDevices } from "./heldDevices";
 import type { OwnedFiles } from "./ownedFiles";
 import { paths } from "./paths";
 import type { Platform } from "./platform";
+import type { TrialRecord } from "./trial/trial";
 
 /**
  * What we leave on the host beside its configuration: whose declaration it is, what was declared for boot and what
@@ -34,6 +35,8 @@ export interface HostRecord {
   readonly hostDrivers: Readonly<Record<string, string>>;
   /** Our lines as we last wrote them, by file: the base of the next merge. */
   readonly files: OwnedFiles;
+  /** `boot` is tried by an entry of its own; what boots by default is as it was. */
+  readonly trial?: TrialRecord;
 }
 
 /** The record that stands on a host; null where there is none. Throws where it cannot be read. */

@@ -177,6 +177,18 @@ export function adviceNotices(
   return advice.map((each) => warning(...adviceWords(name, each)));
 }
 
+export function trialNotices(name: string, { trial }: HostDecision): Diagnostic[] {
+  if (trial === null) return [];
+  return [
+    warning(
+      `${name} tries its next boot once`,
+      `Its default stays as it is until the trial boot (${trial.entry}) is proven. A kernel that panics, or finds no root ` +
+        "file system, starts the machine anew by itself. A boot that hangs needs a power cycle, and then finds the default.",
+      ["trial_boot"],
+    ),
+  ];
+}
+
 export function destroyNotices(before: IommuHostState | null): Diagnostic[] {
   if (before === null) return [];
   return [

@@ -6,6 +6,7 @@ import { renumbered } from "../model/heldDevices";
 import type { PlatformOverrides } from "../model/platform";
 import { missingParameters, owesProof, rebootGeneration } from "../model/reboot";
 import { legibleRecord } from "../model/record";
+import { defaultPanicSeconds } from "../model/trial/trial";
 import { UNKNOWN, type Diagnostic, type PrivateState } from "../plugin/types";
 import type { IommuHostState } from "../schema";
 import { warning, wordsOf } from "./diagnostics";
@@ -179,6 +180,8 @@ export function declarationOf(state: IommuHostState): BootDeclaration {
     devices: Object.fromEntries(devices),
     allowUnsafeInterrupts: state.allow_unsafe_interrupts ?? false,
     settings: settingsOf(state),
+    trialBoot: state.trial_boot ?? false,
+    trialPanicSeconds: state.trial_panic_seconds ?? defaultPanicSeconds,
   };
 }
 

@@ -26,6 +26,7 @@ import {
   manualNotices,
   refusals,
   riskNotices,
+  trialNotices,
 } from "./hostNotices";
 import { settingAttributes } from "./hostSettings";
 import {
@@ -57,6 +58,8 @@ const inputs = [
   ...Object.values(settingAttributes),
   "allow_critical",
   "reboot",
+  "trial_boot",
+  "trial_panic_seconds",
 ] as const satisfies readonly (keyof IommuHostState)[];
 
 /** Where the parts of the boot declaration stand. */
@@ -71,6 +74,8 @@ const attributes = {
   devices: "devices",
   allowUnsafeInterrupts: "allow_unsafe_interrupts",
   ...settingAttributes,
+  trialBoot: "trial_boot",
+  trialPanicSeconds: "trial_panic_seconds",
 } as const satisfies Record<Exclude<keyof BootDeclaration, "settings">, keyof IommuHostState>;
 
 const ownerWords =
@@ -147,6 +152,7 @@ export const iommuHost: ResourceType<Hosts> = {
       diagnostics.push(
         ...riskNotices(name, declared),
         ...firmwareNotices(declarationOf(declared), decision, observation),
+        ...trialNotices(name, decision),
         ...adviceNotices(name, declarationOf(declared), decision, observation, facts),
       );
     }

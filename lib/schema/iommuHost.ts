@@ -5,6 +5,7 @@ import {
   list,
   map,
   mapOf,
+  number,
   optional,
   required,
   resource,
@@ -57,6 +58,14 @@ export const iommuHostSchema = resource({
     reboot: optional(
       string,
       "`automatic`: the event reboots where that is due; `manual`: it only says so. Default `automatic`.",
+    ),
+    trial_boot: optional(
+      bool,
+      "Try what a reboot is due for by a boot entry of its own, once, and make it the default after the proof. Default false.",
+    ),
+    trial_panic_seconds: optional(
+      number,
+      "Seconds after which a kernel that panics in a trial boot starts the machine anew, with the old default; 0: never. Default 30.",
     ),
     boot_loader: detected(string, `${words(bootLoaderNames)}; detected if not set.`),
     initramfs: detected(string, `${words(initramfsNames)}; detected if not set.`),

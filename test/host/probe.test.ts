@@ -370,6 +370,7 @@ echo "WARN: /dev/disk/by-uuid/CCCC-0003 does not exist" >&2`,
       rootReadOnly: true,
       ostree: true,
       variant: "coreos",
+      grubMenu: null,
     });
     expect([...kernel.installed].sort()).toEqual(["6.1.0-18-amd64", "6.1.0-9-amd64", "6.12.4-arch1-1"]);
     expect(files["/boot/loader/entries/a; $(id).conf"]).toBe("title hostile\n");

@@ -56,6 +56,7 @@ export function hostFacts(facts: Partial<HostFacts> = {}): HostFacts {
       rootReadOnly: false,
       ostree: false,
       variant: "",
+      grubMenu: null,
     },
     initramfsTools: ["initramfs-tools"],
     missingTools: [],

@@ -8,20 +8,32 @@ import { contentsOf, modulesInImage, storeImage } from "./image";
 /** Where the hooks' manual_add_modules leaves its names. */
 const addedByHooks = "/modules-to-add";
 
+const configured = "/etc/initramfs-tools";
+
+interface Build {
+  readonly image: string;
+  /** The folder of its configuration, in the place of /etc/initramfs-tools. */
+  readonly configuration: string;
+}
+
 /** Builds the image of one kernel; a hook that fails makes it fail and leaves the old image. */
-export async function buildInitramfs(machine: Machine, release: string): Promise<Finished> {
+export async function buildInitramfs(
+  machine: Machine,
+  release: string,
+  { image: target, configuration }: Build = {
+    image: `/boot/initrd.img-${release}`,
+    configuration: configured,
+  },
+): Promise<Finished> {
   const { files, profile } = machine;
   files.folderAt("/var/tmp");
   const folder = mkdtempSync(files.at("/var/tmp/mkinitramfs_"));
   try {
     const image = new Files(folder);
     for (const [path, content] of Object.entries(modprobeFiles(files))) image.write(path, content);
-    packScripts(machine, image);
-    image.write(
-      "/conf/modules",
-      (files.read("/etc/initramfs-tools/modules") ?? "").replace(/^\s*#.*\n/gm, ""),
-    );
-    const hooks = await runHooks(machine, folder, release);
+    packScripts(machine, image, configuration);
+    image.write("/conf/modules", (files.read(`${configuration}/modules`) ?? "").replace(/^\s*#.*\n/gm, ""));
+    const hooks = await runHooks(machine, folder, release, configuration);
     if (hooks.code !== 0) return hooks;
     const load = (image.read("/conf/modules") ?? "")
       .split("\n")
@@ -30,7 +42,7 @@ export async function buildInitramfs(machine: Machine, release: string): Promise
     const added = (image.read(addedByHooks) ?? "").split("\n").map(underscored);
     image.remove(addedByHooks);
     const order = await orderOf(machine, image, "/scripts/init-top");
-    storeImage(machine, `/boot/initrd.img-${release}`, {
+    storeImage(machine, target, {
       release,
       modules: modulesInImage(machine, [...load, ...added]),
       load,
@@ -46,17 +58,22 @@ export async function buildInitramfs(machine: Machine, release: string): Promise
   }
 }
 
-function packScripts({ files }: Machine, image: Files): void {
-  for (const base of ["/usr/share/initramfs-tools", "/etc/initramfs-tools"]) {
+function packScripts({ files }: Machine, image: Files, configuration: string): void {
+  for (const base of ["/usr/share/initramfs-tools", configuration]) {
     if (files.exists(`${base}/scripts`))
       cpSync(files.at(`${base}/scripts`), image.at("/scripts"), { recursive: true });
   }
 }
 
-async function runHooks(machine: Machine, destination: string, release: string): Promise<Finished> {
+async function runHooks(
+  machine: Machine,
+  destination: string,
+  release: string,
+  configuration: string,
+): Promise<Finished> {
   const { files } = machine;
   const said: Finished[] = [];
-  for (const base of ["/usr/share/initramfs-tools", "/etc/initramfs-tools"]) {
+  for (const base of ["/usr/share/initramfs-tools", configuration]) {
     const folder = `${base}/hooks`;
     const scripts = files
       .list(folder)
@@ -65,7 +82,7 @@ async function runHooks(machine: Machine, destination: string, release: string):
       const done = await machine.run(files.at(`${folder}/${name}`), [], {
         DESTDIR: destination,
         version: release,
-        CONFDIR: files.at("/etc/initramfs-tools"),
+        CONFDIR: files.at(configuration),
         MODULESDIR: `/lib/modules/${release}`,
         verbose: "n",
       });

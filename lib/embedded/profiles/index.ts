@@ -1,7 +1,7 @@
 import { debianIntel } from "./debianIntel";
 import { debianLibvirt } from "./debianLibvirt";
 import { archGrub, archSystemdBoot } from "./families/arch";
-import { debianDracut, debianSystemdBoot } from "./families/debian";
+import { debianDracut, debianPlain, debianSystemdBoot } from "./families/debian";
 import { alma8, centos7, fedora, ovirtNode, power, rocky9 } from "./families/redHat";
 import { proxmox9 } from "./families/proxmox9";
 import { opensuse } from "./families/suse";
@@ -18,6 +18,7 @@ export const profiles: Readonly<Record<string, Profile>> = Object.fromEntries(
     debianIntel,
     debianLibvirt,
     proxmox9,
+    debianPlain,
     debianDracut,
     debianSystemdBoot,
     rocky9,

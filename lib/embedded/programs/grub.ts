@@ -1,8 +1,36 @@
 import { imagesOf } from "../profiles/bootImages";
 import type { Machine } from "../machine";
+import { takeNextEntry } from "./grubEnvironment";
 import type { Program } from "./program";
 
 export const grubConfiguration = "/boot/grub/grub.cfg";
+const custom = "/boot/grub/custom.cfg";
+
+/** What 00_header makes of the environment block, and 41_custom of a file beside the menu. */
+const menuHeader = `### BEGIN /etc/grub.d/00_header ###
+if [ -s $prefix/grubenv ]; then
+  set have_grubenv=true
+  load_env
+fi
+if [ "\${next_entry}" ] ; then
+   set default="\${next_entry}"
+   set next_entry=
+   save_env next_entry
+   set boot_once=true
+else
+   set default="0"
+fi
+set timeout=5
+### END /etc/grub.d/00_header ###
+`;
+const menuFooter = `### BEGIN /etc/grub.d/41_custom ###
+if [ -f  \${config_directory}/custom.cfg ]; then
+  source \${config_directory}/custom.cfg
+elif [ -z "\${config_directory}" -a -f  $prefix/custom.cfg ]; then
+  source $prefix/custom.cfg
+fi
+### END /etc/grub.d/41_custom ###
+`;
 
 /** Sources the defaults as update-grub does, in a real shell, since a file may use its syntax. */
 const readDefaults = (dropIns: boolean) => `
@@ -50,7 +78,7 @@ export const updateGrub: Program = async (_call, machine) => {
   const simple = entry(distributor, newest, `root=${root} ro ${linux} ${linuxDefault}`);
   files.replace(
     grubConfiguration,
-    `set default="0"\nset timeout=5\n${simple}submenu 'Advanced options' {\n${menu.join("")}}\n`,
+    `${menuHeader}${simple}submenu 'Advanced options' {\n${menu.join("")}}\n${menuFooter}`,
   );
   const found = releases.map(
     (release) =>
@@ -83,9 +111,28 @@ export interface BootChoice {
   readonly initramfs: string | null;
 }
 
-/** The entry that GRUB starts: its first, or the first of a given kernel. */
+/**
+ * The entry that GRUB starts: the one that its environment block names for this boot, its first, or the first of a
+ * given kernel.
+ */
 export function grubChoice({ files, profile }: Machine, kernel?: string): BootChoice | null {
-  const menu = files.read(profile.bootLoader.menu ?? grubConfiguration) ?? "";
+  const path = profile.bootLoader.menu ?? grubConfiguration;
+  const main = files.read(path) ?? "";
+  const menu = main.includes("custom.cfg") ? main + (files.read(custom) ?? "") : main;
+  const once = kernel === undefined && main.includes("next_entry") ? takeNextEntry(files) : null;
+  const [named] = once === null ? [] : entriesOf(menu, files).filter(({ id }) => id === once);
+  return named?.choice ?? firstEntry(menu, files, kernel);
+}
+
+/** Those that have an id, as grub-reboot names them. */
+function entriesOf(menu: string, files: Machine["files"]): { id: string; choice: BootChoice }[] {
+  return [...menu.matchAll(/^menuentry .*--id (\S+) \{\n([^}]*)^\}/gm)].flatMap(([, id = "", body = ""]) => {
+    const choice = firstEntry(body, files);
+    return choice === null ? [] : [{ id, choice }];
+  });
+}
+
+function firstEntry(menu: string, files: Machine["files"], kernel?: string): BootChoice | null {
   for (const [, image = "", words = "", initramfs = ""] of menu.matchAll(
     /^\tlinux\t(\S+) (.*)\n\tinitrd\t(\S+)$/gm,
   )) {

@@ -2,11 +2,13 @@ import { openNebulaPrograms } from "../opennebula/programs";
 import type { Profile } from "../profiles/types";
 import { virsh } from "../libvirt/virsh";
 import { updateGrub } from "./grub";
+import { grubEditenv, grubReboot } from "./grubEnvironment";
 import { dracut, lsinitrd } from "./dracut";
 import { grubby } from "./grubby";
 import { grubMkconfig } from "./grubMkconfig";
 import { bootctl, kernelInstall } from "./kernelInstall";
 import { lsinitcpio, mkinitcpio } from "./mkinitcpio";
+import { mkinitramfs } from "./mkinitramfs";
 import { modprobe } from "./modprobe";
 import { failed, type Program } from "./program";
 import { proxmoxPrograms } from "./proxmox";
@@ -16,7 +18,7 @@ import { tee } from "./tee";
 import { updateInitramfs } from "./updateInitramfs";
 
 const builders: Readonly<Record<NonNullable<Profile["initramfs"]>, Readonly<Record<string, Program>>>> = {
-  "initramfs-tools": { "update-initramfs": updateInitramfs },
+  "initramfs-tools": { "update-initramfs": updateInitramfs, mkinitramfs },
   dracut: { dracut, lsinitrd },
   mkinitcpio: { mkinitcpio, lsinitcpio },
 };
@@ -25,7 +27,7 @@ function loaderPrograms({ bootLoader }: Profile): Record<string, Program> {
   switch (bootLoader.kind) {
     case "grub":
     case "systemd-boot":
-      return { "update-grub": updateGrub };
+      return { "update-grub": updateGrub, "grub-reboot": grubReboot, "grub-editenv": grubEditenv };
     case "grub-mkconfig":
       return { [bootLoader.mkconfig ?? "grub-mkconfig"]: grubMkconfig };
     case "bls":

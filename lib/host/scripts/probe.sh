@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154 # ROOT, value, node and records are common.sh's
+# shellcheck disable=SC2154 # ROOT, value, node and records are common.sh's, own_custom is trialProbe.sh's
 # Reads everything that a decision may need, and decides nothing. A record a line, its kind first; the last one tells
 # how many there are, so that an answer that was cut off is told from a short one.
 
@@ -69,6 +69,7 @@ boot() {
 		has "$tool" && emit tool "$tool"
 	done
 	boot_evidence
+	trial_evidence
 	for kernel in "$ROOT"/boot/vmlinuz-*; do
 		[ ! -e "$kernel" ] || emit kernel "${kernel#"$ROOT/boot/vmlinuz-"}"
 	done
@@ -391,10 +392,10 @@ as_oneadmin() {
 # Whole files in three forks, however many there are. `cat` and `wc` may see different moments, hence the second look.
 files() {
 	set --
-	for file in "$ROOT"/etc/os-release \
+	for file in "$ROOT"/etc/os-release "$own_custom" \
 		"$ROOT"/etc/modprobe.d/*.conf "$ROOT"/etc/modules "$ROOT"/etc/modules-load.d/*.conf \
 		"$ROOT"/etc/initramfs-tools/modules "$ROOT"/etc/initramfs-tools/hooks/cdktf-passthrough \
-		"$ROOT"/etc/initramfs-tools/scripts/init-top/00-cdktf-passthrough "$ROOT"/etc/cdktf-passthrough/* \
+		"$ROOT"/etc/initramfs-tools/scripts/init-top/00-cdktf-passthrough "$ROOT"/etc/cdktf-passthrough/* "$ROOT"/etc/cdktf-passthrough/trial/* \
 		"$ROOT"/etc/kernel/cmdline "$ROOT"/etc/kernel/proxmox-boot-uuids "$ROOT"/etc/kernel/*boot-pin \
 		"$ROOT"/etc/default/grub "$ROOT"/etc/default/grub.d/*.cfg "$ROOT"/boot/grub/grubenv "$ROOT"/boot/grub2/grubenv \
 		"$ROOT"/boot/loader/loader.conf "$ROOT"/efi/loader/loader.conf "$ROOT"/boot/efi/loader/loader.conf \

@@ -8,6 +8,7 @@ import type { Format } from "./format";
 import { grubDropInFile } from "./grubDropIn";
 import { grubSettings } from "./grubSettings";
 import { lineFile } from "./lineFile";
+import { trialFormats } from "../trial/formats";
 
 const formats: Readonly<Record<string, Format>> = {
   [paths.grubDropIn]: grubDropInFile,
@@ -19,6 +20,7 @@ const formats: Readonly<Record<string, Format>> = {
   [paths.modulesLoad]: lineFile,
   [paths.bootTable]: lineFile,
   [paths.initramfsModules]: lineFile,
+  ...trialFormats,
   ...Object.assign({}, ...initramfsTools.map(({ formats }) => formats)),
 };
 

@@ -1,5 +1,5 @@
 import { debianIntel } from "../debianIntel";
-import type { Profile } from "../types";
+import type { Disk, Profile } from "../types";
 import { server } from "./server";
 
 const trixie = `PRETTY_NAME="Debian GNU/Linux 13 (trixie)"
@@ -10,6 +10,36 @@ VERSION_CODENAME=trixie
 ID=debian
 `;
 const kernels = ["6.12.9+deb13-amd64", "6.12.12+deb13-amd64"];
+
+const plainRoot = "5f3c1d52-8b0e-4a53-9c55-0d6f7f0a2c11";
+
+/** / on a partition of its own, which GRUB can write to: no LVM, no RAID. */
+export const debianPlain: Profile = {
+  ...debianIntel,
+  name: "debian-plain",
+  summary: "Debian 12, GRUB, / on an ext4 partition",
+  hostname: "plain",
+  devices: debianIntel.devices.map((device) =>
+    device.gives?.disks === undefined
+      ? device
+      : { ...device, gives: { ...device.gives, disks: device.gives.disks.map(plainDisk) } },
+  ),
+  stackedDisks: [],
+  mounts: debianIntel.mounts.replace(/^(30 1 )253:0(.*) \/dev\/mapper\/vg0-root /m, "$18:2$2 /dev/sda2 "),
+  swaps: "",
+  bootLoader: { kind: "grub", root: `UUID=${plainRoot}`, esps: [] },
+  files: {
+    ...debianIntel.files,
+    "/etc/fstab": `UUID=${plainRoot} / ext4 errors=remount-ro 0 1\nUUID=C1D2-0A01 /boot/efi vfat umask=0077 0 1\n`,
+  },
+};
+
+function plainDisk(disk: Disk): Disk {
+  const [esp, root] = disk.partitions;
+  return esp === undefined || root === undefined || disk.name !== "sda"
+    ? { ...disk, partitions: [] }
+    : { ...disk, partitions: [esp, { sectors: root.sectors, uuid: plainRoot, type: "ext4" }] };
+}
 
 /** dracut in the place of initramfs-tools; its images have Debian's names. */
 export const debianDracut: Profile = server({

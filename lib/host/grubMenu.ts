@@ -1,0 +1,32 @@
+import type { GrubMenu } from "../model/facts";
+
+/**
+ * What the probe tells of GRUB's menu in /boot/grub.
+ * @param folder file system and block device of /boot/grub; absent without a menu there
+ * @param entries what the menu can do, then its entries, as grub_entries prints them
+ */
+export function parseGrubMenu(
+  folder: readonly string[] | undefined,
+  entries: string,
+  foreignCustom: boolean,
+): GrubMenu | null {
+  if (folder === undefined) return null;
+  const [fileSystem = "", device = ""] = folder;
+  const [, once, custom] = /^menu ([01]) ([01])$/m.exec(entries) ?? [];
+  return {
+    fileSystem,
+    device,
+    obeysNextEntry: once === "1",
+    readsCustom: custom === "1",
+    foreignCustom,
+    entries: Object.fromEntries(
+      entries
+        .split(/^kernel /m)
+        .slice(1)
+        .map((text) => {
+          const end = text.indexOf("\n");
+          return [text.slice(0, end), text.slice(end + 1)];
+        }),
+    ),
+  };
+}

@@ -1,0 +1,67 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # ROOT and value are common.sh's, target and the like change.sh's
+# The steps of a trial boot. Nothing here touches what the host boots by default.
+
+trial_sources=/etc/cdktf-passthrough/trial
+trial_entry=cdktf-passthrough-trial
+
+# Step $1, seconds $2: the image $4 of a trial of kernel $3, made with a copy of the builder's own folder.
+trial_image() {
+	step "$1" "build $4 for $3"
+	copy=$trial_sources/initramfs-tools
+	image=$ROOT$4
+	must "copy initramfs-tools' folder" rm -rf "$ROOT$copy" "$image.new"
+	must "make the folder of $4" mkdir -p "$ROOT$copy" "${image%/*}"
+	largest=$(find "$ROOT"/boot -maxdepth 1 -name 'init*' -printf '%k\n' 2>/dev/null | sort -n | tail -n 1)
+	check_space "${image%/*}" "$((${largest:-65536} + 8192))" "the image of the trial boot"
+	must "copy initramfs-tools' folder" cp -a "$ROOT/etc/initramfs-tools/." "$ROOT$copy"
+	must "copy initramfs-tools' folder" mkdir -p "$ROOT$copy/hooks" "$ROOT$copy/scripts/init-top"
+	# Under the names of those that the default's image is made with, if it is.
+	must "add the trial's hook" cp -p "$ROOT$trial_sources/hook" "$ROOT$copy/hooks/cdktf-passthrough"
+	must "add the trial's script" cp -p "$ROOT$trial_sources/early" "$ROOT$copy/scripts/init-top/00-cdktf-passthrough"
+	if [ -e "$ROOT$trial_sources/initramfs-modules" ]; then
+		words=$(cat "$ROOT$trial_sources/initramfs-modules" 2>&1 >>"$ROOT$copy/modules") || fail failed "Unable to add the trial's modules: $words"
+	fi
+	execute "$2" mkinitramfs -d "$copy" -o "$4.new" "$3"
+	[ -s "$image.new" ] || fail failed "mkinitramfs exited with 0 and made no $4.new"
+	must "write $4" sync "$image.new"
+	must "write $4" mv -T "$image.new" "$image"
+	sync "${image%/*}" 2>/dev/null || sync
+	rm -rf "${ROOT:?}$copy"
+}
+
+# Step $1: loader $2 starts the entry of file $3 once. It must be the one with the tag $5, and its image $4 be there.
+trial_next() {
+	step "$1" "have $2 start the trial once"
+	if get "$ROOT/sys/kernel/kexec_loaded" && [ "$value" = 1 ]; then
+		fail failed "A kernel is loaded for kexec, and a reboot would start that one, past the boot loader. Unload it with kexec -u, then deploy again."
+	fi
+	grep -qF -e "$5" "$ROOT$3" 2>/dev/null ||
+		fail changed "$3 does not hold the trial's entry any more. Plan again."
+	[ -s "$ROOT$4" ] || fail changed "The trial's image $4 is gone. Remove $3, then plan again."
+	case $2 in
+	grub)
+		must "have GRUB start the trial once" grub-reboot "$trial_entry"
+		grub_chose_trial || fail failed "grub-reboot exited with 0, but /boot/grub/grubenv holds no next_entry=$trial_entry. The host was not rebooted."
+		;;
+	*) fail failed "There is no trial boot with $2" ;;
+	esac
+}
+
+grub_chose_trial() {
+	grep -qx -e "next_entry=$trial_entry" "$ROOT/boot/grub/grubenv" 2>/dev/null
+}
+
+# Step $1: what loader $2 and the running kernel still have of a trial with the image $3.
+trial_end() {
+	step "$1" "take the trial boot away"
+	touch_host
+	if [ "$2" = grub ] && grub_chose_trial; then
+		note "next_entry still stood: GRUB did not forget it"
+		must "have GRUB forget the trial" grub-editenv /boot/grub/grubenv unset next_entry
+	fi
+	must "remove $3" rm -f "$ROOT$3" "$ROOT$3.new"
+	rmdir "$ROOT${3%/*}" 2>/dev/null
+	must "remove what the trial carried over" rm -rf "${ROOT:?}$trial_sources/initramfs-tools" \
+		"$ROOT/run/modprobe.d/zz-cdktf-passthrough-trial.conf" "$ROOT/run/modules-load.d/zz-cdktf-passthrough-trial.conf"
+}

@@ -1,0 +1,48 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154 # ROOT, node and value are common.sh's; own_custom is for probe.sh
+# What tells whether the boot loader can start another entry once.
+
+own_custom=
+
+trial_evidence() {
+	menu=$ROOT/boot/grub/grub.cfg
+	[ -r "$menu" ] || return 0
+	# The mount that /boot/grub is on: the longest path, the last of those mounted there.
+	place=$(awk '
+		index("/boot/grub/", ($5 == "/" ? $5 : $5 "/")) == 1 && length($5) >= longest {
+			longest = length($5)
+			for (field = 7; $field != "-" && field < NF; field++);
+			found = $(field + 1) " " $3
+		}
+		END { print found }
+	' "$ROOT/proc/self/mountinfo")
+	locate "$ROOT/sys/dev/block/${place##* }" || node=
+	emit grub-folder "${place%% *}" "$node"
+	if [ -e "$ROOT/boot/grub/custom.cfg" ]; then
+		get "$ROOT/boot/grub/custom.cfg"
+		case $value in
+		"# Written by cdktf-passthrough."*) own_custom=$ROOT/boot/grub/custom.cfg ;;
+		*) emit grub-custom-foreign ;;
+		esac
+	fi
+	emit grub-entries "$(grub_entries | base64 -w 0)"
+}
+
+# Whether the menu obeys next_entry and reads custom.cfg; then the first entry of each kernel, whole.
+grub_entries() {
+	awk '
+		/next_entry/ { once = 1 }
+		/source .*custom\.cfg/ { custom = 1 }
+		/^[ \t]*menuentry / { entry = ""; inside = 1; kernel = "" }
+		inside { entry = entry $0 "\n" }
+		inside && $1 ~ /^linux/ { kernel = $2 }
+		inside && /^[ \t]*}[ \t]*$/ {
+			inside = 0
+			if (kernel != "" && !(kernel in seen)) {
+				seen[kernel] = 1
+				all = all "kernel " kernel "\n" entry
+			}
+		}
+		END { print "menu " (once + 0) " " (custom + 0); printf "%s", all }
+	' "$menu"
+}

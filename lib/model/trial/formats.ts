@@ -1,0 +1,29 @@
+import { earlyProgram } from "../earlyBinding";
+import type { Format } from "../formats/format";
+import { lineFile } from "../formats/lineFile";
+import { ownFile } from "../formats/ownFile";
+import { programFile } from "../formats/programFile";
+import { paths } from "../paths";
+
+import trialEarly from "../scripts/trialEarly.sh";
+import trialHook from "../scripts/trialHook.sh";
+
+/** The programs of a trial, by path. */
+export const trialPrograms: Readonly<Record<string, string>> = {
+  [paths.trialHook]: trialHook,
+  [paths.trialEarly]: trialEarly,
+  [paths.trialBind]: earlyProgram,
+};
+
+/** Everything that stands on a host for a trial alone. */
+export const trialFormats: Readonly<Record<string, Format>> = {
+  [paths.grubCustom]: ownFile,
+  [paths.trialTable]: lineFile,
+  [paths.trialModprobe]: lineFile,
+  [paths.trialModules]: lineFile,
+  [paths.trialInitramfsModules]: lineFile,
+  ...Object.fromEntries(Object.entries(trialPrograms).map(([path, script]) => [path, programFile(script)])),
+};
+
+/** A file of the trial, as against one of the default. */
+export const isTrialFile = (key: string): boolean => key in trialFormats;

@@ -1,0 +1,131 @@
+import type { DesiredBoot } from "../bootConfiguration";
+import type { BootLoaderName } from "../bootLoaders";
+import { programWords } from "../formats/format";
+import { checkCommandLineLength, parseKernelParameters } from "../kernelParameters";
+import type { Observation } from "../observation";
+import type { OwnedFiles } from "../ownedFiles";
+import { paths } from "../paths";
+import type { Platform } from "../platform";
+import { isTrialFile, trialPrograms } from "./formats";
+import { grubTrial } from "./grubEntry";
+import { trialTag } from "./tag";
+import { refuse, trialImage, type TrialLoader, type TrialLoaderName } from "./types";
+
+/** A trial as it stands on a host, in its record. */
+export interface TrialRecord {
+  readonly tag: string;
+  readonly loader: TrialLoaderName;
+  /** The file that holds its entry. */
+  readonly entry: string;
+  readonly image: string;
+  /** What boots by default meanwhile: our part of it, and the digest of what was declared for it. */
+  readonly before: {
+    readonly digest: string;
+    readonly parameters: readonly string[];
+    readonly modprobe: readonly string[];
+  };
+}
+
+/** A trial to bring about. */
+export interface Trial extends TrialRecord {
+  readonly kernel: string;
+  /** Its own lines. */
+  readonly files: OwnedFiles;
+}
+
+export interface TrialSettings {
+  /** Seconds after which a kernel that panicked starts the machine anew; 0: it stays where it is. */
+  readonly panicSeconds: number;
+}
+
+export const defaultPanicSeconds = 30;
+
+const loaders: Readonly<Record<BootLoaderName, TrialLoader | string>> = {
+  grub: grubTrial,
+  "grub-mkconfig": "it is not made for grub-mkconfig yet, but for GRUB with update-grub",
+  "grub-bls": "it is not made for GRUB with BLS entries yet, but for GRUB with update-grub",
+  "systemd-boot": "it is not made for systemd-boot yet, but for GRUB with update-grub",
+  "proxmox-boot-tool":
+    "proxmox-boot-tool's choice for one boot is cleared by the booted system, so that a boot that hangs would repeat",
+};
+
+/**
+ * The host's own means to start an entry once.
+ * @throws an Error naming the reason where it has none.
+ */
+export function trialLoader({ bootLoader, initramfs }: Platform, observation: Observation): TrialLoader {
+  const loader = loaders[bootLoader];
+  if (typeof loader === "string") return refuse(observation.hostname, loader);
+  if (initramfs !== "initramfs-tools")
+    return refuse(
+      observation.hostname,
+      `a second image is not made with ${initramfs} yet, but with initramfs-tools`,
+    );
+  loader.check(observation);
+  return loader;
+}
+
+export interface TrialRequest {
+  readonly boot: DesiredBoot;
+  readonly digest: string;
+  readonly settings: TrialSettings;
+  /** Our lines as they stand in the default. */
+  readonly base: OwnedFiles;
+  readonly before: TrialRecord["before"];
+  /** Our lines as they will stand in the default after the proof. */
+  readonly final: OwnedFiles;
+}
+
+/** Throws where none can be made. */
+export function planTrial(loader: TrialLoader, request: TrialRequest, observation: Observation): Trial {
+  const { boot, digest, settings, base, before, final } = request;
+  const kernel = observation.kernel.next;
+  if (kernel === null)
+    return refuse(observation.hostname, "it cannot be told which kernel its boot loader starts next");
+  const tag = trialTag(digest);
+  const added = (line: string) => {
+    const words = [...panic(line, settings), tag];
+    checkCommandLineLength([line, ...words].join(" "));
+    return words;
+  };
+  const sources = {
+    [paths.trialTable]: paths.bootTable,
+    [paths.trialModprobe]: paths.modprobe,
+    [paths.trialModules]: paths.modulesLoad,
+    [paths.trialInitramfsModules]: paths.initramfsModules,
+  };
+  return {
+    tag,
+    loader: loader.name,
+    entry: loader.entryPath,
+    image: trialImage,
+    before,
+    kernel,
+    files: {
+      ...Object.fromEntries(
+        Object.entries(sources).flatMap(([path, source]) =>
+          final[source] === undefined ? [] : [[path, final[source]]],
+        ),
+      ),
+      ...Object.fromEntries(
+        Object.entries(trialPrograms).map(([path, script]) => [path, programWords(script)]),
+      ),
+      [loader.entryPath]: loader.entry({ kernel, parameters: boot.parameters, added, base }, observation),
+    },
+  };
+}
+
+function panic(line: string, { panicSeconds }: TrialSettings): string[] {
+  const there = parseKernelParameters(line).some(({ name }) => name === "panic");
+  return there || panicSeconds === 0 ? [] : [`panic=${panicSeconds}`];
+}
+
+/** Our lines in the default, without those of a trial. */
+export function withoutTrial(files: OwnedFiles): OwnedFiles {
+  return Object.fromEntries(Object.entries(files).filter(([key]) => !isTrialFile(key)));
+}
+
+/** Our lines of a trial alone. */
+export function onlyTrial(files: OwnedFiles): OwnedFiles {
+  return Object.fromEntries(Object.entries(files).filter(([key]) => isTrialFile(key)));
+}

@@ -1,0 +1,36 @@
+import type { OwnedFiles } from "../ownedFiles";
+import type { Observation } from "../observation";
+
+export type TrialLoaderName = "grub";
+
+/** A boot loader that starts an entry once, and forgets that choice by itself before the kernel starts. */
+export interface TrialLoader {
+  readonly name: TrialLoaderName;
+  /** The file that holds the trial's entry. */
+  readonly entryPath: string;
+  /** Throws, naming the reason, where this very host's loader cannot do it. */
+  check(observation: Observation): void;
+  /** The entry, as it stands in that file. Throws where none can be made of the default's. */
+  entry(trial: TrialEntry, observation: Observation): string;
+}
+
+export interface TrialEntry {
+  /** Release of the kernel to start: the one that the default starts. */
+  readonly kernel: string;
+  /** The declared parameters. */
+  readonly parameters: readonly string[];
+  /** What the trial alone says besides, on a command line that already says `line`. */
+  added(line: string): string[];
+  /** Our lines as they stand in the default. */
+  readonly base: OwnedFiles;
+}
+
+/** The entry's name to its loader. */
+export const entryId = "cdktf-passthrough-trial";
+
+export const trialImage = "/boot/cdktf-passthrough/trial.img";
+
+/** @throws an Error saying why a host makes no trial boot, and what to do instead. */
+export function refuse(hostname: string, why: string): never {
+  throw new Error(`${hostname} cannot make a trial boot: ${why}. Mend that, or leave \`trialBoot\` out.`);
+}
