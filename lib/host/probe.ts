@@ -130,6 +130,9 @@ export function parseProbe(stdout: string, host: string, stderr = ""): HostFacts
       number: Number(number) || 0,
       name: name.join("\t"),
     })),
+    mediatedDevices: answer
+      .rows("mediated")
+      .map(([uuid = "", parent = "", type = ""]) => ({ uuid: uuid.toLowerCase(), parent, type })),
     libvirt: libvirt(answer),
   };
 }

@@ -83,6 +83,16 @@ export interface HostFacts {
   /** MemTotal of /proc/meminfo, in KiB; 0 where it cannot be read. */
   readonly memory: number;
   readonly usbDevices: readonly UsbDevice[];
+  readonly mediatedDevices: readonly MediatedDevice[];
+}
+
+/** A part of a device, such as a virtual GPU, that its driver hands out. */
+export interface MediatedDevice {
+  readonly uuid: string;
+  /** Address of the PCI function that makes it. */
+  readonly parent: string;
+  /** Such as `nvidia-63`; empty if it has none. */
+  readonly type: string;
 }
 
 export interface ScriptLine {

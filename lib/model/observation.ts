@@ -7,7 +7,7 @@ import type { HostFacts } from "./facts";
  */
 export type Observation = Omit<
   HostFacts,
-  "critical" | "proxmox" | "libvirt" | "opennebula" | "usbDevices" | "memory"
+  "critical" | "proxmox" | "libvirt" | "opennebula" | "usbDevices" | "mediatedDevices" | "memory"
 >;
 
 /** What lines of ours may stand in, and what decides how they are merged. */
@@ -24,6 +24,7 @@ export function observe(facts: HostFacts): Observation {
     libvirt: _libvirt,
     opennebula: _opennebula,
     usbDevices: _usb,
+    mediatedDevices: _mediated,
     memory: _memory,
     ...rest
   } = facts;

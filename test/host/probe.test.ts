@@ -70,6 +70,16 @@ test("a host of which nothing can be read still answers", async () => {
 const serial = "a0-36-9f-ff-ff-00-00-01";
 const little = serial.split("-").reverse().join("");
 
+test("mediated devices, with the function that makes each", async () => {
+  const gpu = root.pci("0000:01:00.0", { class: "030000" });
+  const uuid = "c2177883-f1bb-47f0-914d-32a22e3a8804";
+  root.folderAt(`${gpu}/mdev_supported_types/nvidia-63`);
+  root.folderAt(`${gpu}/${uuid}`);
+  root.link(`${gpu}/${uuid}/mdev_type`, `${gpu}/mdev_supported_types/nvidia-63`);
+  root.link(`/sys/bus/mdev/devices/${uuid}`, `${gpu}/${uuid}`);
+  expect((await facts()).mediatedDevices).toEqual([{ uuid, parent: "0000:01:00.0", type: "nvidia-63" }]);
+});
+
 describe("devices", () => {
   test("one with all it has", async () => {
     root.pci("0000:00:01.0", { bridge: true, group: 1, driver: "pcieport" });

@@ -73,6 +73,7 @@ export function hostFacts(facts: Partial<HostFacts> = {}): HostFacts {
     proxmox: null,
     memory: 64 * 1024 * 1024,
     usbDevices: [],
+    mediatedDevices: [],
     libvirt: null,
     opennebula: null,
     ...facts,

@@ -9,6 +9,7 @@ probe() {
 	boot
 	pci
 	usb
+	mediated
 	files
 	script_lines
 	proxmox
@@ -277,6 +278,16 @@ usb() {
 		name=$value
 		get "$device/devnum"
 		emit usb "${device##*/}" "$id" "$class" "$value" "$name"
+	done
+}
+
+# Each stands below the device that makes it.
+mediated() {
+	for device in "$ROOT"/sys/bus/mdev/devices/*; do
+		locate "$device" || continue
+		parent=${node%/*}
+		locate "$device/mdev_type"
+		emit mediated "${device##*/}" "${parent##*/}" "${node##*/}"
 	done
 }
 

@@ -1,8 +1,8 @@
 import { absentDevice, heldBy, problem, takenFromHost, type Moment, type Subject } from "../deviceProblems";
 import { groupReport } from "../../model/iommuGroups";
 import { functionsOf } from "../../model/pciAddress";
-import type { Claim, Problem, Settings, SettingChange, VmRequest } from "../types";
-import { rivals } from "./claims";
+import type { Problem, Settings, SettingChange, VmRequest } from "../types";
+import { rivals, type DomainClaim } from "./claims";
 import { desiredSettings } from "./declaration";
 import { allDomains, describeDomain, findDomain, type Domain } from "./domain";
 import { sources, type Wanted } from "./hostdev";
@@ -113,12 +113,27 @@ function absentDevices(context: Context): Problem[] {
         ),
       ];
     }
+    if (slot.kind === "mdev") return absentMediated(context, slot.source, name);
     if (slot.kind !== "pci") return [];
     return slot.source
       .split(";")
       .filter((address) => functionsOf(facts.devices, address).length === 0)
       .map((address) => absentDevice(context, facts, address, name));
   });
+}
+
+function absentMediated({ facts, host, title }: Context, uuid: string, name: string): Problem[] {
+  if (facts.mediatedDevices.some((found) => found.uuid === uuid)) return [];
+  const there = facts.mediatedDevices.map((found) => `\n  ${found.uuid} ${found.type} of ${found.parent}`);
+  return [
+    problem(
+      "error",
+      `There is no mediated device ${uuid} on ${host}`,
+      `${name} of ${title} names it, and the domain would not start. ${there.length > 0 ? `There is:${there.join("")}` : "There is none at all."}\n` +
+        "Make it first (`mdevctl start`), and let `mdevctl define --auto` make it again at every boot.",
+      name,
+    ),
+  ];
 }
 
 function bridges({ facts, arrived, title }: Context): Problem[] {
@@ -217,7 +232,7 @@ function bootOrders({ facts, desired, domain, changes, title }: Context): Proble
 
 function heldByOthers(context: Context): Problem[] {
   const { facts, vmId, arrived, peers } = context;
-  const bySlot = new Map<string, Claim[]>();
+  const bySlot = new Map<string, DomainClaim[]>();
   for (const claim of rivals(
     facts,
     vmId,
@@ -230,8 +245,9 @@ function heldByOthers(context: Context): Problem[] {
     const [claim] = held;
     const other = claim && findDomain(facts, claim.vmId);
     if (!claim || !other) return [];
-    const addresses = held.map(({ address }) => address);
-    const key = arrived.find(({ wanted }) => addresses.includes(wanted.source))?.name;
+    const addresses = held.map(({ source }) => source);
+    const wanted = new Set(held.flatMap(({ source, address }) => [source, address]));
+    const key = arrived.find((arriving) => wanted.has(arriving.wanted.source))?.name;
     const holder = {
       name: describeDomain(other),
       slot: claim.slot,

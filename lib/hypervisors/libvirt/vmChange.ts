@@ -175,7 +175,7 @@ function takeSteps(request: VmRequest, desired: Settings, peers: readonly string
   return [...new Set(taken.map((claim) => claim.vmId))].flatMap((name) => {
     const peer = findDomain(facts, name);
     const lost = peer?.configured.devices.filter(({ source }) =>
-      taken.some((claim) => claim.vmId === name && claim.address === source),
+      taken.some((claim) => claim.vmId === name && claim.source === source),
     );
     return peer && lost
       ? domainSteps(

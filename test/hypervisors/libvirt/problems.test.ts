@@ -1,3 +1,4 @@
+import { claims } from "../../../lib/hypervisors/libvirt/claims";
 import { libvirtProblems } from "../../../lib/hypervisors/libvirt/problems";
 import type { VmDeclaration } from "../../../lib/hypervisors/types";
 import type { HostFacts } from "../../../lib/model/facts";
@@ -5,6 +6,9 @@ import { pciDevice } from "../../support/facts";
 import { card, hostdev, kvm, pciSlot, request, usbSlot } from "./host";
 
 const gpu = { gpu: pciSlot() };
+const other = "ffffffff-f1bb-47f0-914d-32a22e3a8804";
+const vgpu = { uuid: "c2177883-f1bb-47f0-914d-32a22e3a8804", parent: "0000:02:00.0", type: "nvidia-63" };
+const mdev = `<hostdev mode='subsystem' type='mdev' model='vfio-pci'><source><address uuid='${vgpu.uuid}'/></source></hostdev>`;
 const found = (
   facts: HostFacts,
   declaration: Partial<VmDeclaration> | null,
@@ -13,6 +17,21 @@ const found = (
   libvirtProblems(request(facts, declaration), moment).map(
     ({ severity, summary, detail }) => `${severity}: ${summary}. ${detail}`,
   );
+
+test("a domain's mediated device is a claim of the function that makes it, which others may share", () => {
+  const facts = kvm({ db: { devices: mdev, live: mdev } }, { mediatedDevices: [vgpu] });
+  expect(claims(facts)).toEqual([
+    expect.objectContaining({ address: vgpu.parent, vmId: "db", inUse: true, shared: true }),
+  ]);
+});
+
+test("two mediated devices of one function go to two domains", () => {
+  const facts = kvm(
+    { web: {}, db: { devices: mdev, live: mdev } },
+    { mediatedDevices: [vgpu, { ...vgpu, uuid: other }] },
+  );
+  expect(found(facts, { pci: { vgpu: pciSlot({ mdev: other }) } })).toEqual([]);
+});
 
 describe("what speaks against a request", () => {
   it("is nothing where all is well", () => {
@@ -45,6 +64,26 @@ describe("what speaks against a request", () => {
       kvm({ web: {} }),
       { usb: { key: usbSlot({ host: "1-9" }) } },
       /^error: There is no USB device at 1-9 on kvm1.*\n {2}1-4 046d:c52b Receiver/,
+    ],
+    [
+      "an absent mediated device",
+      kvm({ web: {} }, { mediatedDevices: [{ ...vgpu, uuid: other }] }),
+      { pci: { vgpu: pciSlot({ mdev: vgpu.uuid }) } },
+      new RegExp(
+        `^error: There is no mediated device ${vgpu.uuid} on kvm1\\. vgpu of domain web.*\\n  ${other} nvidia-63 of 0000:02:00\\.0`,
+      ),
+    ],
+    [
+      "a mediated device that another domain runs with",
+      kvm({ web: {}, db: { devices: mdev, live: mdev } }, { mediatedDevices: [vgpu] }),
+      { pci: { vgpu: pciSlot({ mdev: vgpu.uuid.toUpperCase() }) } },
+      new RegExp(`^error: ${vgpu.uuid} is in use by domain db`),
+    ],
+    [
+      "a function of which another domain runs with a mediated device",
+      kvm({ web: {}, db: { devices: mdev, live: mdev } }, { mediatedDevices: [vgpu] }),
+      { pci: { gpu: pciSlot({ device: vgpu.parent }) } },
+      new RegExp(`^error: ${vgpu.uuid} is in use by domain db`),
     ],
     [
       "a bridge",
