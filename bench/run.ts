@@ -11,6 +11,7 @@ import { createSession } from "../lib/host/session";
 import { createCertificate } from "../lib/plugin/certificate";
 import { connect, Rig } from "../test/support/rig";
 import { Terraform } from "../test/support/terraform";
+import { libvirtHost } from "./domains";
 import { lagging } from "./lag";
 import { measure, table, type Measurement } from "./measure";
 import { facts, oneCarefulChange, oneChange, run } from "./recipe";
@@ -144,12 +145,19 @@ async function main(): Promise<void> {
   process.stdout.write(
     `${cpus().length} cores (${cpus()[0]?.model}), Node ${process.version}, load ${load}\n\n`,
   );
-  const measurements = [
-    await providerStart(),
-    await terraformAlone(),
-    ...(await stack()),
-    ...(await probes()),
-  ];
+  const parts: Readonly<Record<string, () => Promise<readonly Measurement[]>>> = {
+    provider: async () => [await providerStart()],
+    terraform: async () => [await terraformAlone()],
+    stack,
+    probes,
+    domains: () => libvirtHost(100),
+  };
+  // All, or those that are named on the command line.
+  const wanted = process.argv.slice(2);
+  const measurements: Measurement[] = [];
+  for (const [name, part] of Object.entries(parts)) {
+    if (wanted.length === 0 || wanted.includes(name)) measurements.push(...(await part()));
+  }
   process.stdout.write(`${table(measurements)}\n`);
 }
 

@@ -24,9 +24,21 @@ export function domains({ files }: Machine): StoredDomain[] {
   const all = new Set([...names(folder), ...names("/run/libvirt/qemu")]);
   return [...all].sort().map((name) => {
     const [configuration, live] = [files.read(configurationFile(name)), files.read(statusFile(name))];
-    const { uuid } = identity(parse(configuration ?? live ?? ""));
+    const uuid = uuidIn(configuration ?? live ?? "");
     return { name, uuid, configuration, live, autostart: files.exists(autostartLink(name)) };
   });
+}
+
+/** Every command looks a domain up among all: what was parsed once is not parsed again. */
+const uuids = new Map<string, string>();
+
+function uuidIn(xml: string): string {
+  const known = uuids.get(xml);
+  if (known !== undefined) return known;
+  const { uuid } = identity(parse(xml));
+  if (uuids.size >= 1000) uuids.clear();
+  uuids.set(xml, uuid);
+  return uuid;
 }
 
 /** By number of a running one, by UUID, by name, in this order, as virsh does. */
