@@ -1,16 +1,28 @@
 #!/bin/sh
 # Writes review.md as a comment of a pull request, over the one that an earlier run has written.
-# Needs gh with GH_TOKEN (pull-requests: write), GITHUB_REPOSITORY and PULL_REQUEST.
+# Needs curl, jq, GH_TOKEN (pull-requests: write) and PULL_REQUEST; GITHUB_API_URL and GITHUB_REPOSITORY are there.
 set -eu
 
+repository=$GITHUB_API_URL/repos/$GITHUB_REPOSITORY
+api() {
+	curl --fail --silent --show-error --header "Authorization: Bearer $GH_TOKEN" \
+		--header "Accept: application/vnd.github+json" "$@"
+}
+
 marker=$(head -n 1 review.md)
-export marker
-# Only what this workflow itself has written: anybody may begin a comment with the marker.
-id=$(gh api --paginate "repos/$GITHUB_REPOSITORY/issues/$PULL_REQUEST/comments" \
-	--jq '.[] | select(.user.login == "github-actions[bot]") | select(.body | startswith(env.marker)) | .id' |
-	head -n 1)
+id=
+page=1
+while [ -z "$id" ]; do
+	comments=$(api "$repository/issues/$PULL_REQUEST/comments?per_page=100&page=$page")
+	# Only what this workflow itself has written: anybody may begin a comment with the marker.
+	id=$(printf '%s' "$comments" | jq --arg marker "$marker" \
+		'[.[] | select(.user.login == "github-actions[bot]") | select(.body | startswith($marker)) | .id] | first // empty')
+	[ "$(printf '%s' "$comments" | jq length)" -eq 100 ] || break
+	page=$((page + 1))
+done
+jq --null-input --rawfile body review.md '{body: $body}' >comment.json
 if [ -n "$id" ]; then
-	gh api --method PATCH "repos/$GITHUB_REPOSITORY/issues/comments/$id" -F body=@review.md >/dev/null
+	api --request PATCH --data @comment.json "$repository/issues/comments/$id" >/dev/null
 else
-	gh api --method POST "repos/$GITHUB_REPOSITORY/issues/$PULL_REQUEST/comments" -F body=@review.md >/dev/null
+	api --request POST --data @comment.json "$repository/issues/$PULL_REQUEST/comments" >/dev/null
 fi

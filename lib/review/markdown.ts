@@ -137,6 +137,9 @@ function guestsPart({ guests }: HostReview): string {
     told.map(({ id, name, effect, movesFrom, action }) => {
       const from = movesFrom === null ? "" : ` instead of ${code(movesFrom)}`;
       const gone = action === "delete" ? "; its devices and settings of ours leave it" : "";
+      const template = id?.startsWith("template:") ? id.slice("template:".length) : null;
+      if (template !== null)
+        return `VM template ${code(template)} (${code(name)}) changes for VMs that are made of it from then on${gone}`;
       return `VM ${code(id ?? "?")} (${code(name)}) ${effectWords[effect]}${from}${gone}`;
     }),
   );

