@@ -2,6 +2,7 @@
 export { BoundDevice } from "./constructs/BoundDevice";
 export type { Connection, JumpHost, WhenUnreachable } from "./constructs/connection";
 export type { DracutDrivers, HostSettings, Hugepages, KvmSettings } from "./constructs/hostSettings";
+export type { BeforeReboot } from "./constructs/BeforeReboot";
 export { IommuHost, type IommuHostProps } from "./constructs/IommuHost";
 export { Libvirt } from "./constructs/Libvirt";
 export { OpenNebula, type OpenNebulaProps } from "./constructs/OpenNebula";
@@ -28,6 +29,7 @@ export { OvirtHost, type OvirtHostProps } from "./constructs/OvirtHost";
 export { PciDevices, type PciDevicesProps } from "./constructs/PciDevices";
 export { PciMapping, type MappedPciDevice, type PciMappingProps } from "./constructs/PciMapping";
 export { Proxmox } from "./constructs/Proxmox";
+export { RebootGroup, type RebootGroupProps } from "./constructs/RebootGroup";
 export type { ResourceMappingProps } from "./constructs/ResourceMapping";
 export { RomFile, type RomFileProps } from "./constructs/RomFile";
 export type { PciSlotProps, UsbSlotProps } from "./constructs/slots";

@@ -2,12 +2,15 @@ import type { ChangeOutcome, Step } from "../model/change";
 import type { HostFacts } from "../model/facts";
 import { commitSteps, recordSteps } from "../model/hostDecision";
 import { observe } from "../model/observation";
+import { parseDrain } from "../model/drain";
 import { detectPlatform } from "../model/platform";
 import { bootNow, proofProblems, rebootState } from "../model/reboot";
+import type { RebootPreparation } from "../model/rebootPreparation";
 import { parseRecord, type HostRecord } from "../model/record";
 import { commandSteps, requiredCommands } from "../model/requirements";
 import { paths } from "../model/paths";
 import { nextBootSteps } from "../model/trial/steps";
+import { drain, DrainError, giveBack, type DrainContext } from "../host/drain";
 import type { Host } from "../host/types";
 import { CliError } from "./errors";
 import { exitCodes } from "./exitCodes";
@@ -20,12 +23,28 @@ export interface RebootOptions {
   readonly digest: string | null;
   /** Words for the order of a reboot, where this run may not reboot; null: it may. */
   readonly order: string | null;
+  /** What happens to the host before its reboot. */
+  readonly preparation: RebootPreparation;
+  /** Only give back what an earlier run took from the host, and reboot nothing. */
+  readonly resume: boolean;
   /** Reboot although our own reboot did not bring the declared state about. */
   readonly force: boolean;
   /** Seconds to wait for the host to come back. */
   readonly timeout: number;
   /** Seconds that devices get to settle after the boot before the proof counts. */
   readonly settle: number;
+}
+
+/** What a run came to, where it did not fail. */
+export interface RebootResult {
+  readonly host: string;
+  /**
+   * `proven`: what is declared runs; `due`: a reboot is, and is left to somebody; `unmanaged`: nothing of ours is
+   * there; `resumed`: what was taken from the host is back.
+   */
+  readonly outcome: "proven" | "due" | "unmanaged" | "resumed";
+  readonly rebooted: boolean;
+  readonly words: string;
 }
 
 export interface RebootContext {
@@ -35,7 +54,7 @@ export interface RebootContext {
   isNotUpYet(error: unknown): boolean;
   readonly progress: Progress;
   /** What came of it: one line, also for who reads no progress. */
-  result(line: string): void;
+  result(result: RebootResult): void;
   readonly signal: AbortSignal;
 }
 
@@ -48,13 +67,15 @@ export async function reboot(options: RebootOptions, context: RebootContext): Pr
   const { name } = options;
   const host = context.dial(true);
   let endedBoot: string;
+  let drained: boolean;
   try {
     const facts = await host.probe(context.signal).catch((error: unknown) => {
       throw context.signal.aborted ? stoppedBefore(name) : error;
     });
     const record = parseRecord(facts.record);
     if (record === null) {
-      context.result(`${name}: nothing of ours is recorded on the host, so nothing is due`);
+      const words = `${name}: nothing of ours is recorded on the host, so nothing is due`;
+      context.result({ host: name, outcome: "unmanaged", rebooted: false, words });
       return;
     }
     if (options.digest !== null && options.digest !== record.digest) {
@@ -62,6 +83,10 @@ export async function reboot(options: RebootOptions, context: RebootContext): Pr
         `${name} holds another declaration than this deploy applied (${record.digest.slice(0, 12)}, not ` +
           `${options.digest.slice(0, 12)}). It was not rebooted. Plan again.`,
       );
+    }
+    if (options.resume) {
+      await resume(options, context, host, facts, record);
+      return;
     }
     if (facts.pending.length > 0 && !options.force) {
       throw new CliError(
@@ -75,24 +100,92 @@ export async function reboot(options: RebootOptions, context: RebootContext): Pr
       return;
     }
     if (!state.required && !options.force) {
-      throw new CliError(`${name} is not rebooted: ${state.reason}`);
+      throw new CliError(
+        [
+          `${name} is not rebooted: ${state.reason}`,
+          ...(facts.drain === null ? [] : await back(name, context, host, false)),
+        ].join("\n"),
+      );
     }
     if (options.order !== null) {
-      context.result(
+      const words =
         `${name}: a reboot is due: ${state.reason}. It is not proven, and was not rebooted: reboots of this host are ` +
-          `manual. Order it with \`${options.order}\`, then deploy again.`,
-      );
+        `manual. Order it with \`${options.order}\`, then deploy again.`;
+      context.result({ host: name, outcome: "due", rebooted: false, words });
       return;
     }
     context.progress.say(
       `${name}: ${state.required ? "a reboot is due" : "a reboot is forced"}: ${state.reason}`,
     );
-    await issue(name, context, host, facts, record);
+    drained = await prepared(options, context, host, facts, () => issue(name, context, host, facts, record));
     endedBoot = facts.bootId;
   } finally {
     await host.close();
   }
-  await comeBack(options, context, endedBoot);
+  await comeBack(options, context, endedBoot, drained);
+}
+
+/** Drains the host and reboots it; where it comes to no reboot, everything is given back. */
+async function prepared(
+  { name, preparation }: RebootOptions,
+  context: RebootContext,
+  host: Host,
+  facts: HostFacts,
+  reboot: () => Promise<void>,
+): Promise<boolean> {
+  let drained: boolean;
+  try {
+    drained = await drain(host, facts, preparation, drainContext(name, context));
+  } catch (error) {
+    if (!(error instanceof DrainError)) throw error;
+    throw new CliError(error.message, error.interrupted ? exitCodes.interrupted : exitCodes.failed);
+  }
+  try {
+    await reboot();
+    return drained;
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    throw new CliError(
+      [error.message, ...(await back(name, context, host, true))].join("\n"),
+      error.exitCode,
+    );
+  }
+}
+
+/** Gives back what was taken from the host; words for what could not be. */
+async function back(name: string, context: RebootContext, host: Host, proven: boolean): Promise<string[]> {
+  const missing = await giveBack(host, drainContext(name, context), { proven });
+  if (missing.length === 0) return [];
+  return [
+    `Not everything is back on ${name}:`,
+    ...missing.map((words) => `  - ${words}`),
+    `Mend the cause; the next deploy, or \`passthrough reboot --resume\`, does the rest.`,
+  ];
+}
+
+function drainContext(name: string, { progress, signal }: RebootContext): DrainContext {
+  return {
+    name,
+    say: (line) => progress.say(line),
+    doing: (what, detail) => progress.doing(what, detail),
+    signal,
+  };
+}
+
+async function resume(
+  { name }: RebootOptions,
+  context: RebootContext,
+  host: Host,
+  facts: HostFacts,
+  record: HostRecord,
+): Promise<void> {
+  const proven = proofProblems(bootNow(record, facts.devices), observe(facts), record, false).length === 0;
+  // In the boot that it left from, a guest finds everything as it was.
+  const sameBoot = parseDrain(facts.drain)?.bootId === facts.bootId;
+  const missing = await back(name, context, host, proven || sameBoot);
+  if (missing.length > 0) throw new CliError(missing.join("\n"));
+  const words = `${name}: ${facts.drain === null ? "nothing was taken from it" : "everything that was taken from it is back"}`;
+  context.result({ host: name, outcome: "resumed", rebooted: false, words });
 }
 
 /** Records the attempt and reboots, both in one change: a retry after a lost terminal finds out what happened. */
@@ -119,11 +212,16 @@ async function issue(
   const outcome = await host.change({ purpose, machineId: facts.machineId, steps }, context.signal);
   // A host that goes down may take its answer along: its next boot shows what came of it.
   const maybeIssued = !outcome.ok && outcome.reason === "lost" && outcome.failedStep === steps.length - 1;
-  if (!outcome.ok && !maybeIssued) throw new CliError(`Unable to reboot ${name}: ${words(outcome)}`);
+  if (!outcome.ok && !maybeIssued) throw new CliError(`Unable to reboot ${name}: ${failureWords(outcome)}`);
   context.progress.say(`${name}: reboot issued, waiting for it to come back`);
 }
 
-async function comeBack(options: RebootOptions, context: RebootContext, endedBoot: string): Promise<void> {
+async function comeBack(
+  options: RebootOptions,
+  context: RebootContext,
+  endedBoot: string,
+  drained: boolean,
+): Promise<void> {
   const { name, timeout } = options;
   let settled = Infinity;
   const started = Date.now();
@@ -132,7 +230,7 @@ async function comeBack(options: RebootOptions, context: RebootContext, endedBoo
   for (;;) {
     if (context.signal.aborted) {
       throw new CliError(
-        `Stopped waiting for ${name}, which is rebooting. The next deploy proves it.`,
+        `Stopped waiting for ${name}, which is rebooting. The next deploy proves it.${drained ? " Its guests start then, or with `passthrough reboot --resume`." : ""}`,
         exitCodes.interrupted,
       );
     }
@@ -193,12 +291,14 @@ async function prove(
   const boot = bootNow(record, facts.devices);
   const problems = proofProblems(boot, observation, record, rebooted || record.trial !== undefined);
   if (problems.length > 0) {
+    const missing = facts.drain === null ? [] : await back(name, context, host, false);
     throw new CliError(
       [
         `${name} ${rebooted ? "rebooted, but" : "is up, but"} does not run what is declared:`,
         ...problems.map((problem) => `  - ${problem}`),
         `Running command line: ${facts.kernel.commandLine.trim()}`,
         `It will not be rebooted again for this declaration. Mend the cause or change the declaration.`,
+        ...missing,
       ].join("\n"),
     );
   }
@@ -206,12 +306,14 @@ async function prove(
   const onVfio = functions.filter(({ address }) =>
     facts.devices.some((device) => device.address === address && device.driver === "vfio-pci"),
   ).length;
-  context.result(
+  const words =
     `${name}: proven: ${rebooted ? "" : "no reboot needed, "}${parameters.join(" ") || "no kernel parameters"} running, ` +
-      `${onVfio} of ${functions.length} functions on vfio-pci`,
-  );
+    `${onVfio} of ${functions.length} functions on vfio-pci`;
+  context.result({ host: name, outcome: "proven", rebooted, words });
   if (record.trial !== undefined) {
+    const missing = facts.drain === null ? [] : await back(name, context, host, true);
     await makeDefault(name, context, host, facts, record);
+    if (missing.length > 0) throw new CliError([`${name} runs what is declared.`, ...missing].join("\n"));
     return;
   }
   // The fallback images follow only now that this boot is known to be good.
@@ -233,11 +335,20 @@ async function prove(
     proven: { digest: record.digest, bootId: facts.bootId },
   };
   const steps = [...images, ...recordSteps(facts.record, after)];
-  if (steps.length === 0) return;
   if (images.length > 0) context.progress.say(`${name}: bringing the other kernels' initramfs up to date`);
-  const outcome = await host.change({ purpose: `prove ${name}`, machineId: facts.machineId, steps });
+  const outcome: ChangeOutcome =
+    steps.length === 0
+      ? { ok: true, log: "" }
+      : await host.change({ purpose: `prove ${name}`, machineId: facts.machineId, steps });
+  const missing = facts.drain === null ? [] : await back(name, context, host, true);
   if (!outcome.ok)
-    throw new CliError(`${name} runs what is declared, but that could not be recorded: ${words(outcome)}`);
+    throw new CliError(
+      [
+        `${name} runs what is declared, but that could not be recorded: ${failureWords(outcome)}`,
+        ...missing,
+      ].join("\n"),
+    );
+  if (missing.length > 0) throw new CliError([`${name} runs what is declared.`, ...missing].join("\n"));
 }
 
 /** A proven trial becomes the default: what an apply without a trial would have written, and every image. */
@@ -254,7 +365,7 @@ async function makeDefault(
   const outcome = await host.change({ purpose, machineId: facts.machineId, steps });
   if (outcome.ok) return;
   throw new CliError(
-    `The trial boot of ${name} is proven, but was not made the default: ${words(outcome)}\n` +
+    `The trial boot of ${name} is proven, but was not made the default: ${failureWords(outcome)}\n` +
       "Deploy again: that finishes it. Until then the host boots what it booted before.",
   );
 }
@@ -263,7 +374,7 @@ function stoppedBefore(name: string): CliError {
   return new CliError(`Stopped before ${name} was rebooted.`, exitCodes.interrupted);
 }
 
-function words(outcome: Extract<ChangeOutcome, { ok: false }>): string {
+function failureWords(outcome: Extract<ChangeOutcome, { ok: false }>): string {
   return [outcome.message.trim(), outcome.log.trim()].filter(Boolean).join("\n");
 }
 

@@ -1,5 +1,6 @@
 import { connectionOf, type ConnectionBlock } from "../host/connectionBlock";
 import type { Connection } from "../host/types";
+import { defaultPreparation, parsePreparation, type RebootPreparation } from "../model/rebootPreparation";
 import { usageError } from "./errors";
 
 /** The options of every command that reaches for a host. */
@@ -19,6 +20,8 @@ export interface RebootSubject {
   readonly timeout?: number | undefined;
   /** Whoever asks may look, and prove what runs; a reboot is ordered by hand. */
   readonly manual?: boolean;
+  /** What happens to the host before; absent: the defaults. */
+  readonly preparation?: RebootPreparation;
   /** Seconds that devices get to settle. */
   readonly settle?: number | undefined;
 }
@@ -45,6 +48,7 @@ export function rebootOfEvent(env: Environment): RebootSubject {
     digest: env["PASSTHROUGH_DIGEST"] ?? null,
     timeout: secondsOf(env, "PASSTHROUGH_REBOOT_TIMEOUT"),
     manual: isManual(env["PASSTHROUGH_REBOOT"]),
+    preparation: preparationFrom(env["PASSTHROUGH_BEFORE_REBOOT"]),
     settle: secondsOf(env, "PASSTHROUGH_REBOOT_SETTLE"),
   };
 }
@@ -59,6 +63,17 @@ function connectionFrom(json: string): Connection {
   if (typeof block !== "object" || block === null || Array.isArray(block))
     throw usageError("PASSTHROUGH_CONNECTION is not the JSON object that the stack's event writes there.");
   return connectionOf(block as ConnectionBlock);
+}
+
+function preparationFrom(json: string | undefined): RebootPreparation {
+  if (json === undefined || json === "") return defaultPreparation;
+  try {
+    return parsePreparation(json);
+  } catch (error) {
+    throw usageError(
+      `PASSTHROUGH_BEFORE_REBOOT cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
 }
 
 function isManual(mode: string | undefined): boolean {

@@ -2,6 +2,7 @@ import { Annotations, Token, type IResolvable } from "cdktf";
 import type { Construct, IConstruct } from "constructs";
 import { iommuHostSchema, type DeviceSelector, type ConfigOf } from "../schema";
 import { adviceAgainst } from "./advice";
+import { checkBeforeReboot, type BeforeReboot } from "./BeforeReboot";
 import { claimedBy, claimOnce, type Claim } from "./claims";
 import { checkConnection, type Connection } from "./connection";
 import * as errors from "./errors";
@@ -11,6 +12,7 @@ import type { ProviderHost } from "./PassthroughProvider";
 import { PassthroughResource, type PassthroughResourceProps } from "./PassthroughResource";
 import { projectId } from "./project";
 import { rebootEvent } from "./RebootEvent";
+import type { RebootGroup } from "./RebootGroup";
 import * as valid from "./validation";
 import type { Guest, VmPlace } from "./VmTarget";
 
@@ -107,6 +109,16 @@ export interface IommuHostProps extends PassthroughResourceProps, HostSettings {
    */
   readonly reboot?: "automatic" | "manual";
   /**
+   * What happens to the host before it reboots: how its guests leave, and what is waited for.
+   * @default guests shut down, each within 300 seconds, and start again afterwards
+   */
+  readonly beforeReboot?: BeforeReboot;
+  /**
+   * The hosts that it takes turns with.
+   * @default the stack's other hosts without a group, one at a time
+   */
+  readonly rebootGroup?: RebootGroup;
+  /**
    * Minutes that the host gets to come back after a reboot. Servers are slow.
    * @default 20
    */
@@ -130,7 +142,7 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
   /** The host's name in plans and messages: the construct's path in its stack. */
   readonly name: string;
   readonly #props: IommuHostProps;
-  readonly #provided: Required<ProviderHost>;
+  readonly #provided: ProviderHost & Required<Pick<ProviderHost, "event">>;
   readonly #bindings: HostBinding[] = [];
   readonly #guests: Guest[] = [];
 
@@ -143,8 +155,15 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
     const event = rebootEvent(this, "reboot", this.passthrough.events, this.#subject(), {
       timeoutMinutes: props.rebootTimeout ?? 20,
       manual: props.reboot === "manual",
+      before: props.beforeReboot,
     });
-    this.#provided = { name: this.name, connection: props.connection, node: this.node, event };
+    this.#provided = {
+      name: this.name,
+      connection: props.connection,
+      node: this.node,
+      event,
+      group: props.rebootGroup,
+    };
     this.passthrough._addHost(this.#provided);
     this.#warnOfSecrets();
     for (const words of adviceAgainst(this.node.path, props)) Annotations.of(this).addWarning(words);
@@ -249,8 +268,7 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
   }
 
   protected override predecessors(): readonly string[] {
-    const before = this.passthrough._before(this.#provided);
-    return before === undefined ? [] : [before.fqn];
+    return this.passthrough._before(this.#provided).map(({ fqn }) => fqn);
   }
 
   protected override declared(): ConfigOf<typeof iommuHostSchema.attributes> {
@@ -334,6 +352,7 @@ function checkProps(path: string, props: IommuHostProps): void {
   valid.check(valid.isCpuVendor, at("cpuVendor"), props.cpuVendor);
   valid.check(valid.isRebootMode, at("reboot"), props.reboot);
   valid.check(valid.isPanicSeconds, at("trialPanicSeconds"), props.trialPanicSeconds);
+  checkBeforeReboot(at("beforeReboot"), props.beforeReboot);
   valid.check(valid.isMinutes, at("rebootTimeout"), props.rebootTimeout);
 }
 

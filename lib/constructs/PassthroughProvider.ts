@@ -12,6 +12,7 @@ import {
 } from "./connection";
 import * as errors from "./errors";
 import { placeAtSynth } from "./placement";
+import type { RebootGroup } from "./RebootGroup";
 import * as valid from "./validation";
 import { asHcl, withoutUnset, type Written } from "./written";
 
@@ -30,7 +31,7 @@ export interface PassthroughProviderProps {
   readonly events?: RebootEvents;
   /**
    * One host at a time: no host is changed while another one still has to prove its reboot. `false` lets hosts reboot
-   * in parallel.
+   * in parallel. Hosts of a RebootGroup keep to that instead.
    * @default true
    */
   readonly rolling?: boolean;
@@ -51,6 +52,8 @@ export interface ProviderHost {
   readonly node: IConstruct["node"];
   /** The event that proves the host; the next host waits for it. Absent for a machine that this stack never reboots. */
   readonly event?: { readonly fqn: string };
+  /** The hosts that it takes turns with; absent: those without a group. */
+  readonly group?: RebootGroup | undefined;
 }
 
 /** An engine of the stack, as the provider block knows it. */
@@ -133,13 +136,15 @@ export class PassthroughProvider extends TerraformProvider {
   }
 
   /**
-   * The event that proves the host before this one, which must be over before this one is changed.
+   * The events that must be over before this host is changed: those of everybody in the turn before its own.
    * @internal
    */
-  _before(host: ProviderHost): ProviderHost["event"] {
-    if (!this.rolling) return undefined;
-    const earlier = this.#hosts.slice(0, this.#hosts.indexOf(host));
-    return earlier.flatMap(({ event }) => event ?? []).at(-1);
+  _before(host: ProviderHost): NonNullable<ProviderHost["event"]>[] {
+    if (host.group === undefined && !this.rolling) return [];
+    const atOnce = host.group?.maxUnavailable ?? 1;
+    const group = this.#hosts.filter(({ event, group }) => event !== undefined && group === host.group);
+    const turn = Math.floor(group.indexOf(host) / atOnce);
+    return group.slice(Math.max(0, (turn - 1) * atOnce), turn * atOnce).flatMap(({ event }) => event ?? []);
   }
 
   protected override synthesizeAttributes(): Written {

@@ -2,6 +2,7 @@ import { NullProvider } from "@cdktf/provider-null/lib/provider";
 import { Resource as NullResource } from "@cdktf/provider-null/lib/resource";
 import { DataResource, Fn, TerraformStack, type LocalExecProvisioner, type TerraformResource } from "cdktf";
 import type { Construct } from "constructs";
+import { writtenBeforeReboot, type BeforeReboot } from "./BeforeReboot";
 import { openBlock, type Connection } from "./connection";
 import type { RebootEvents } from "./PassthroughProvider";
 import { withoutUnset } from "./written";
@@ -22,6 +23,7 @@ export interface RebootPolicy {
   readonly timeoutMinutes: number;
   /** Somebody orders the reboot by hand; the event only looks. */
   readonly manual: boolean;
+  readonly before: BeforeReboot | undefined;
 }
 
 /**
@@ -46,6 +48,7 @@ export function rebootEvent(
 }
 
 function rebootCommand(subject: RebootSubject, policy: RebootPolicy): LocalExecProvisioner {
+  const before = writtenBeforeReboot(policy.before);
   return {
     type: "local-exec",
     // Single quotes, which `cdktf synth --hcl` leaves intact beside an expression.
@@ -57,6 +60,7 @@ function rebootCommand(subject: RebootSubject, policy: RebootPolicy): LocalExecP
       PASSTHROUGH_DIGEST: subject.declarationDigest,
       PASSTHROUGH_REASON: subject.rebootReason,
       PASSTHROUGH_REBOOT_TIMEOUT: String(Math.ceil(policy.timeoutMinutes * 60)),
+      ...(before === undefined ? {} : { PASSTHROUGH_BEFORE_REBOOT: before }),
       ...(policy.manual ? { PASSTHROUGH_REBOOT: "manual" } : {}),
     },
   };

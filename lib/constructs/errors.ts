@@ -41,6 +41,11 @@ export const badCount = (where: string, value: number | string): Error =>
 export const malformedHexId = (where: string, value: string): Error =>
   new Error(`${where}: ${quote(value)} is not an id. Expected 0x and four hex digits, such as 0x10de.`);
 
+export const malformedNode = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} is not the name of a node. Expected one of the cluster, such as pve2.`,
+  );
+
 export const malformedUsbHost = (where: string, value: string): Error =>
   new Error(
     `${where}: ${quote(value)} is not a USB device. Expected vvvv:pppp, such as 046d:c52b, or bus-port[.port...], ` +

@@ -1,6 +1,6 @@
 /** What can be told wrong from the code alone. A value that holds a token is known only to Terraform and passes. */
 import { Token } from "cdktf";
-import { bootLoaderNames, initramfsNames } from "../schema";
+import { bootLoaderNames, initramfsNames, rebootCheckNames } from "../schema";
 import * as errors from "./errors";
 
 export type Check<T> = (where: string, value: T) => void;
@@ -89,6 +89,12 @@ export const isInitramfs = among(initramfsNames);
 export const isCpuVendor = among(["intel", "amd"]);
 export const isWhenUnreachable = among(["error", "assume-state"]);
 export const isEvents = among(["terraform_data", "null_resource"]);
+export const isUnresponsive = among(["fail", "power-off"]);
+export const isRebootCheck = among(rebootCheckNames);
+export const isNode = matching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i, errors.malformedNode);
+export const isCount: Check<number> = (where, value) => {
+  if (!Number.isInteger(value) || value < 1) throw errors.notPositive(where, value, "hosts");
+};
 export const isRebootMode = among(["automatic", "manual"]);
 export const isBios = among(["ovmf", "seabios"]);
 export const isSlotDriver = among(["vfio", "keep"]);

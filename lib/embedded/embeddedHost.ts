@@ -10,6 +10,7 @@ import { startDomain } from "./libvirt/startDomain";
 import { domains, VirshError } from "./libvirt/store";
 import { profiles } from "./profiles/index";
 import type { Profile } from "./profiles/types";
+import { containerConfiguration, containerIds, startContainer } from "./proxmox/pct";
 import { startVm } from "./proxmox/startVm";
 import { QmError, readVm, vmIds } from "./proxmox/vm";
 import type { Program } from "./programs/program";
@@ -21,6 +22,7 @@ import teeScript from "./scripts/tee.sh";
 import { fingerprint, keyFile } from "./keys";
 import { SshServer } from "./sshServer";
 import { type Counters, readState } from "./state";
+import { alone, type Surroundings } from "./surroundings";
 import { lockFolder, makeFolder } from "./folder";
 import { linkTools } from "./systemTools";
 import { install } from "./tree/installation";
@@ -70,6 +72,9 @@ export interface EmbeddedHost {
   /** Replaces what is given and leaves the rest. */
   setFaults(faults: Partial<Faults>): void;
   clearFaults(): void;
+  surroundings(): Surroundings;
+  /** Replaces what is given and leaves the rest. */
+  setSurroundings(surroundings: Partial<Surroundings>): void;
   /** Reboot from outside, as an administrator would; resolves once the host is up, or rejects with why it is not. */
   reboot(fault?: BootFault): Promise<void>;
   /** Loses its power without a shutdown, and boots again. */
@@ -210,6 +215,26 @@ class Embedded implements EmbeddedHost {
     this.setFaults(noFaults);
   }
 
+  surroundings(): Surroundings {
+    return { ...alone, ...this.machine.state.surroundings };
+  }
+
+  setSurroundings(surroundings: Partial<Surroundings>): void {
+    this.machine.state.surroundings = { ...this.surroundings(), ...surroundings };
+    const { nodes, services, ceph } = this.surroundings();
+    const { files } = this.machine;
+    this.machine.save();
+    if (!this.profile.proxmox) return;
+    // What tells a node that there is such a thing at all.
+    files.write("/etc/pve/corosync.conf", nodes.length > 0 ? "totem {\n}\n" : "");
+    const sections = Object.keys(services).map((sid) => `${sid.replace(":", ": ")}\n\tstate started\n\n`);
+    files.write("/etc/pve/ha/resources.cfg", sections.join(""));
+    for (const { name } of nodes) files.folderAt(`/etc/pve/nodes/${name}/qemu-server`);
+    files.remove("/var/lib/ceph");
+    if (ceph !== null) files.write("/etc/ceph/ceph.conf", "[global]\n");
+    for (const daemon of ceph?.daemons ?? []) files.folderAt(`/var/lib/ceph/osd/ceph-${daemon}`);
+  }
+
   reboot(fault?: BootFault): Promise<void> {
     if (fault) this.setFaults({ nextBoot: fault });
     return this.cycle("orderly");
@@ -265,6 +290,7 @@ class Embedded implements EmbeddedHost {
     const away = this.pause((this.options.bootSeconds ?? 1) + (fault?.delay ?? 0));
     await this.bootOrStop(fault, 3);
     this.startGuests(false);
+    this.startContainers();
     this.startDomains(false);
     await away;
     if (!this.stopping.signal.aborted) await this.listen(state.port);
@@ -301,6 +327,12 @@ class Embedded implements EmbeddedHost {
         this.machine.log(`VM ${id} does not start: ${error.message}`);
       }
     }
+  }
+
+  private startContainers(): void {
+    for (const id of this.profile.proxmox ? containerIds(this.machine) : [])
+      if (/^onboot: 1$/m.test(containerConfiguration(this.machine, id) ?? ""))
+        startContainer(this.machine, id);
   }
 
   /** As startGuests. */

@@ -4,6 +4,7 @@ export type { BootFault, Faults, OutputFault, ProgramFault, ProgramFaultEffect }
 export { profileNames, profiles } from "./profiles/index";
 export type { Profile } from "./profiles/types";
 export type { Counters } from "./state";
+export type { Surroundings } from "./surroundings";
 export { startEmbeddedEngine } from "./engine/embeddedEngine";
 export type { EmbeddedEngine, EmbeddedEngineOptions, EngineFault } from "./engine/embeddedEngine";
 export type { EngineWorld } from "./engine/types";

@@ -1,6 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Faults } from "./faults";
+import type { Surroundings } from "./surroundings";
 
 /** How often a host was called upon, over restarts of its server. */
 export interface Counters {
@@ -20,6 +21,8 @@ export interface MachineState {
   /** Ids written into new_id, by driver; a boot empties it. */
   dynamicIds: Record<string, string[]>;
   faults: Faults;
+  /** Absent: it is alone, and nothing is under way. */
+  surroundings?: Partial<Surroundings>;
 }
 
 const fileName = "machine.json";

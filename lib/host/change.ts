@@ -81,6 +81,8 @@ function renderStep(step: Step, index: number, expectations: Expectations): stri
       return call("run_command", number, String(step.timeoutSeconds), ...step.command);
     case "command":
       return call("plain_command", number, String(step.timeoutSeconds), ...step.command);
+    case "background":
+      return call("background_command", number, step.name, ...step.command);
     case "feed":
       return call(
         "feed_command",

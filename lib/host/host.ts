@@ -1,8 +1,10 @@
 import type { Change, ChangeOutcome } from "../model/change";
 import type { HostFacts } from "../model/facts";
+import type { RebootSurvey } from "../model/survey";
 import { changeTimeout, lostChange, parseChange, renderChange } from "./change";
 import { HostError } from "./errors";
 import { parseProbe, probeScript } from "./probe";
+import { parseSurvey, surveyScript } from "./survey";
 import type { Host, RunResult, Session } from "./types";
 
 /** Seconds; a probe takes less than one on a healthy host. */
@@ -73,6 +75,14 @@ class SessionHost implements Host {
     });
     this.changes = turn.catch(() => undefined);
     return turn;
+  }
+
+  async survey(signal?: AbortSignal): Promise<RebootSurvey> {
+    const { stdout, stderr } = await this.session.run(surveyScript, {
+      timeoutSeconds: PROBE_TIMEOUT,
+      ...(signal && { signal }),
+    });
+    return parseSurvey(stdout, this.name, stderr);
   }
 
   refresh(maxAge = 0): void {

@@ -120,6 +120,7 @@ export function parseProbe(stdout: string, host: string, stderr = ""): HostFacts
     grubForeign: grub && { linux: grub.linux, linuxDefault: grub.linuxDefault },
     record: answer.file(paths.record),
     pending: lines(answer.file("/var/lib/cdktf-passthrough/pending")),
+    drain: answer.file(paths.drain),
     proxmox: proxmox(answer),
     opennebula: opennebula(answer),
     memory: Number(answer.one("memory")) || 0,
@@ -434,6 +435,18 @@ function libvirt(answer: Answer): LibvirtFacts | null {
   });
 }
 
+function containers(answer: Answer): ProxmoxFacts["containers"] {
+  const running = answer.all("running-container");
+  return Object.fromEntries(
+    [...answer.files].flatMap(([path, bytes]) => {
+      const id = /^\/etc\/pve\/local\/lxc\/(\d+)\.conf$/.exec(path)?.[1];
+      return id === undefined
+        ? []
+        : [[id, { config: bytes.toString("utf8"), running: running.includes(id) }] as const];
+    }),
+  );
+}
+
 function proxmox(answer: Answer): ProxmoxFacts | null {
   const [row] = answer.rows("proxmox");
   if (row === undefined) return null;
@@ -454,6 +467,7 @@ function proxmox(answer: Answer): ProxmoxFacts | null {
     node,
     version,
     vms,
+    containers: containers(answer),
     nodes: answer.all("node"),
     highlyAvailable: sectionNames(answer.file("/etc/pve/ha/resources.cfg"), "vm"),
     replicated: [

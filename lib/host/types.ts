@@ -1,5 +1,6 @@
 import type { Change, ChangeOutcome } from "../model/change";
 import type { HostFacts } from "../model/facts";
+import type { RebootSurvey } from "../model/survey";
 
 /** How to reach one host, everything known. Fields not set come from the OpenSSH config file, then from defaults. */
 export interface Connection {
@@ -56,6 +57,8 @@ export interface Host {
   readonly name: string;
   /** Everything in one round trip. The same answer for all who ask until a change drops it. */
   probe(signal?: AbortSignal): Promise<HostFacts>;
+  /** What stands between this host and its reboot, in one round trip; asked anew each time. */
+  survey(signal?: AbortSignal): Promise<RebootSurvey>;
   /**
    * Forget the last probe: somebody else, or a reboot, may have changed the host since. One that ended within the
    * last `maxAge` milliseconds, and whose connection still stands, is kept. @default 0

@@ -60,6 +60,8 @@ export type Step =
   | { readonly step: "sysfs"; readonly path: string; readonly value: string }
   /** A command whose failure stops the change but which nothing owes afterwards (qm set, qm reboot, ...). */
   | { readonly step: "command"; readonly command: readonly string[]; readonly timeoutSeconds: number }
+  /** A command that goes on by itself; a survey tells how the one of this name ended. */
+  | { readonly step: "background"; readonly name: string; readonly command: readonly string[] }
   /**
    * Give devices to a libvirt domain, or take them; if one fails, those before it are undone. `expect`: sha256 of the
    * configuration that the plan saw; anything else stops the change.

@@ -75,6 +75,8 @@ export interface HostFacts {
   readonly record: string | null;
   /** Commands that an interrupted change still owes, in order; a line each. */
   readonly pending: readonly string[];
+  /** What we took from the host before a reboot and have not given back, as it stands; null if there is nothing. */
+  readonly drain: string | null;
   readonly proxmox: ProxmoxFacts | null;
   /** null where there is no `virsh`. */
   readonly libvirt: LibvirtFacts | null;
@@ -205,6 +207,8 @@ export interface ProxmoxFacts {
   readonly version: string;
   /** Every VM configuration of the cluster, by vm id. */
   readonly vms: Readonly<Record<string, ProxmoxVmFacts>>;
+  /** The containers of this node, by id. */
+  readonly containers: Readonly<Record<string, ProxmoxContainerFacts>>;
   /** Nodes of the cluster, this one among them. */
   readonly nodes: readonly string[];
   /** Ids of the VMs that the high availability manager may start on another node. */
@@ -230,6 +234,12 @@ export interface ProxmoxVmFacts {
   readonly config: string;
   /** sha1 of the configuration file, as `qm set --digest` compares it. */
   readonly digest: string;
+  readonly running: boolean;
+}
+
+export interface ProxmoxContainerFacts {
+  /** The configuration file, whole. */
+  readonly config: string;
   readonly running: boolean;
 }
 

@@ -25,5 +25,7 @@ export const paths = {
   trialHook: "/etc/cdktf-passthrough/trial/hook",
   trialEarly: "/etc/cdktf-passthrough/trial/early",
   trialBind: "/etc/cdktf-passthrough/trial/bind",
+  /** What was taken from the host before its reboot, and is to be given back. */
+  drain: "/var/lib/cdktf-passthrough/drain.json",
   record: "/var/lib/cdktf-passthrough/record.json",
 } as const;

@@ -9,10 +9,12 @@ import { hugepageMemory } from "../model/hugepages";
 import type { Observation } from "../model/observation";
 import type { RebootState } from "../model/reboot";
 import type { HostRecord } from "../model/record";
+import { parseDrain, stageOf } from "../model/drain";
+import { guestWords, runningGuests, type RunningGuest } from "../model/runningGuests";
 import { describeTools } from "../model/tools";
 import type { Diagnostic } from "../plugin/types";
 import type { IommuHostState } from "../schema";
-import { failure, warning } from "./diagnostics";
+import { failure, warning, wordsOf } from "./diagnostics";
 import { handOverProblems } from "./handOver";
 import type { KeptConnection } from "./hosts";
 
@@ -70,6 +72,51 @@ export function kernelNotices(
       `It runs ${kernel.release}; the boot loader starts ${kernel.next} next.`,
     ),
   ];
+}
+
+/** Who stops with the host, and who cannot leave it. Containers and VMs of the host, also those that no stack names. */
+export function guestNotices(
+  name: string,
+  { required }: RebootState,
+  facts: Pick<HostFacts, "proxmox" | "libvirt">,
+): Diagnostic[] {
+  const guests = required ? runningGuests(facts) : [];
+  if (guests.length === 0) return [];
+  const bound = guests.filter(({ passed }) => passed.length > 0);
+  const managed = guests.filter(({ highlyAvailable }) => highlyAvailable);
+  const lost = guests.filter(({ transient }) => transient);
+  const say = (words: string, list: readonly RunningGuest[]) =>
+    list.length > 0 ? [`${words}: ${list.map(guestWords).join(", ")}.`] : [];
+  return [
+    warning(
+      `The reboot of ${name} stops ${guests.length} ${guests.length === 1 ? "guest" : "guests"} that run now`,
+      [
+        ...say("They shut down before it and start again after it", guests),
+        ...say("With devices of the host, so that they cannot move", bound),
+        ...say("High availability decides where these run meanwhile", managed),
+        ...say("Nobody could start these again, so that the reboot is refused while they run", lost),
+      ].join(" "),
+    ),
+  ];
+}
+
+/** What an earlier reboot took from the host is not back. */
+export function drainNotices(name: string, drain: string | null): Diagnostic[] {
+  if (drain === null) return [];
+  return [
+    warning(
+      `Not everything is back on ${name} that left it for its reboot`,
+      `${drainWords(drain)} The next deploy brings it back, once it has proven the host; \`npx passthrough reboot --resume\` does so by hand.`,
+    ),
+  ];
+}
+
+function drainWords(drain: string): string {
+  try {
+    return (parseDrain(drain)?.entries ?? []).map((entry) => `${stageOf(entry).words(entry)}.`).join(" ");
+  } catch (error) {
+    return wordsOf(error);
+  }
 }
 
 /** Somebody has to order the reboot: said for as long as it is due. */

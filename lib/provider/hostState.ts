@@ -5,7 +5,7 @@ import { observedFiles } from "../model/ownedFiles";
 import { renumbered } from "../model/heldDevices";
 import type { PlatformOverrides } from "../model/platform";
 import { missingParameters, owesProof, rebootGeneration } from "../model/reboot";
-import { legibleRecord } from "../model/record";
+import { legibleRecord, type HostRecord } from "../model/record";
 import { defaultPanicSeconds } from "../model/trial/trial";
 import { UNKNOWN, type Diagnostic, type PrivateState } from "../plugin/types";
 import type { IommuHostState } from "../schema";
@@ -35,8 +35,8 @@ export function readBack(
     const { platform, reboot, digest } = decision;
     const generation = reboot.required
       ? rebootGeneration(digest, observation.bootId)
-      : state.reboot === "manual" && reboot.reason === "" && owesProof(record, digest, observation)
-        ? rebootGeneration(digest, `proof of ${observation.bootId}`)
+      : owesEvent(state, record, digest, observation)
+        ? rebootGeneration(digest, `after ${observation.bootId}`)
         : state.reboot_generation;
     return {
       read: {
@@ -67,6 +67,17 @@ export function readBack(
       diagnostics: [warning(`${state.host ?? ""} is not as declared`, words)],
     };
   }
+}
+
+/** No reboot is due, and the event has something left to do: prove what somebody booted, or give back what left. */
+function owesEvent(
+  state: IommuHostState,
+  record: HostRecord | null,
+  digest: string,
+  observation: Observation,
+): boolean {
+  if (observation.drain !== null) return true;
+  return state.reboot === "manual" && owesProof(record, digest, observation);
 }
 
 /** Nothing of the host is known: all that it would tell is unknown. */

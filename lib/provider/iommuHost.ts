@@ -22,6 +22,8 @@ import {
   adviceNotices,
   destroyNotices,
   firmwareNotices,
+  drainNotices,
+  guestNotices,
   kernelNotices,
   manualNotices,
   refusals,
@@ -102,7 +104,12 @@ export const iommuHost: ResourceType<Hosts> = {
       const overrides = overridesOf(request.private);
       const { read, diagnostics } = readBack(state, overrides, observe(sight.facts));
       const due = { required: read.reboot_required === true, reason: read.reboot_reason ?? "" };
-      diagnostics.push(...manualNotices(state.host ?? "", state, due, sight.connection));
+      const name = state.host ?? "";
+      diagnostics.push(
+        ...manualNotices(name, state, due, sight.connection),
+        ...guestNotices(name, due, sight.facts),
+        ...drainNotices(name, sight.facts.drain),
+      );
       return { state: untyped(read), private: { ...keep(sight), overrides }, diagnostics };
     }),
 
@@ -159,8 +166,12 @@ export const iommuHost: ResourceType<Hosts> = {
     // Where one was due before this change, the refresh has said so.
     if (before?.reboot_required !== true) {
       diagnostics.push(...kernelNotices(name, decision.reboot, observation));
-      if (sight?.kind === "seen")
-        diagnostics.push(...manualNotices(name, declared, decision.reboot, sight.connection));
+      if (sight?.kind === "seen") {
+        diagnostics.push(
+          ...manualNotices(name, declared, decision.reboot, sight.connection),
+          ...guestNotices(name, decision.reboot, sight.facts),
+        );
+      }
     }
     if (changed && sight?.kind === "seen") {
       diagnostics.push(...refusals(name, sight.facts, decision, [declared.owner, before?.owner], declared));

@@ -1,6 +1,7 @@
 export * from "./attribute";
 export * from "./selector";
 export * from "./platformNames";
+export * from "./rebootChecks";
 export * from "./provider";
 export * from "./iommuHost";
 export * from "./vfioBinding";

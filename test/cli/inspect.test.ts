@@ -47,6 +47,7 @@ const facts: HostFacts = hostFacts({
       "101": { node: "pve1", config: "hostpci1: 0000:01:00.0\n", digest: "b", running: false },
     },
     nodes: ["pve1"],
+    containers: {},
     highlyAvailable: [],
     replicated: [],
     romFiles: [],

@@ -6,6 +6,9 @@ import type { Change, ChangeOutcome, Step } from "../../lib/model/change";
 import type { HostFacts } from "../../lib/model/facts";
 import { paths } from "../../lib/model/paths";
 import { parseRecord, printRecord, type HostRecord } from "../../lib/model/record";
+import { defaultPreparation } from "../../lib/model/rebootPreparation";
+import type { RebootSurvey } from "../../lib/model/survey";
+import { rebootSurvey } from "../support/survey";
 import { hostFacts, pciDevice } from "../support/facts";
 
 beforeEach(() => jest.useFakeTimers());
@@ -59,12 +62,22 @@ class FakeHost {
   async reboot(options: Partial<RebootOptions> = {}): Promise<void> {
     let done = false;
     const running = reboot(
-      { name: "deb1", digest: record.digest, order: null, force: false, timeout: 60, settle: 5, ...options },
+      {
+        name: "deb1",
+        digest: record.digest,
+        order: null,
+        preparation: defaultPreparation,
+        resume: false,
+        force: false,
+        timeout: 60,
+        settle: 5,
+        ...options,
+      },
       {
         dial: () => this.dialled(),
         isNotUpYet: (error) => error instanceof NotUpYet,
         progress: progressOn({ write: (text) => this.said.push(String(text).trimEnd()) }),
-        result: (line) => void this.said.push(line),
+        result: ({ words }) => void this.said.push(words),
         signal: this.stop.signal,
       },
     ).finally(() => (done = true));
@@ -89,6 +102,7 @@ class FakeHost {
     return {
       name: "deb1",
       probe: async () => this.probe(),
+      survey: async () => this.survey(),
       refresh: () => undefined,
       change: async (change) => this.change(change),
       close: async () => void (this.open -= 1),
@@ -102,6 +116,10 @@ class FakeHost {
     if (now === "down") throw new NotUpYet("connection refused");
     if (typeof now === "object") this.facts = { ...this.facts, ...now, bootId: "boot-2" };
     return this.facts;
+  }
+
+  private survey(): RebootSurvey {
+    return rebootSurvey({ bootId: this.facts.bootId });
   }
 
   private change(change: Change): ChangeOutcome {

@@ -429,6 +429,7 @@ test("Proxmox: the cluster's virtual machines, what runs here, mappings", async 
       "200": expect.objectContaining({ node: "pve2", running: false }),
     },
     nodes: ["pve1", "pve2"],
+    containers: {},
     highlyAvailable: ["101"],
     replicated: ["200"],
     romFiles: ["a card$(id).rom", "card.rom", "slof.lid"],

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { reboot } from "../../lib/cli/reboot";
+import { reboot, type RebootOptions } from "../../lib/cli/reboot";
 import type { EmbeddedHost } from "../../lib/embedded";
 import { createHost } from "../../lib/host/host";
 import type { Host } from "../../lib/host/types";
@@ -13,9 +13,16 @@ import {
   type HostDecision,
 } from "../../lib/model/hostDecision";
 import { observe, type Observation } from "../../lib/model/observation";
+import { defaultPreparation } from "../../lib/model/rebootPreparation";
 import { script } from "../embedded/client";
 
 const ownership = { owner: "test", allowCritical: [] };
+
+/** Looks on while a host reboots. */
+export interface RebootWatch {
+  readonly onSaid?: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
 
 /** What a deploy does to one host, without Terraform: the same probe, decisions, change script and reboot command. */
 export class BareHost {
@@ -49,19 +56,30 @@ export class BareHost {
   }
 
   /** The reboot command; what it said came of it. */
-  async reboot(): Promise<string> {
-    const said: string[] = [];
+  async reboot(options: Partial<RebootOptions> = {}, watch: RebootWatch = {}): Promise<string> {
+    const results: string[] = [];
+    const say = (line: string) => watch.onSaid?.(line);
     await reboot(
-      { name: "host", digest: null, order: null, force: false, timeout: 120, settle: 20 },
+      {
+        name: "host",
+        digest: null,
+        order: null,
+        preparation: defaultPreparation,
+        resume: false,
+        force: false,
+        timeout: 120,
+        settle: 5,
+        ...options,
+      },
       {
         dial: () => this.dial(),
         isNotUpYet: () => true,
-        progress: { say: () => undefined, doing: () => undefined, end: () => undefined },
-        result: (line) => said.push(line),
-        signal: new AbortController().signal,
+        progress: { say, doing: say, end: () => undefined },
+        result: ({ words }) => results.push(words),
+        signal: watch.signal ?? new AbortController().signal,
       },
     );
-    return said.join("\n");
+    return results.join("\n");
   }
 
   private dial(): Host {

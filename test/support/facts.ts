@@ -70,6 +70,7 @@ export function hostFacts(facts: Partial<HostFacts> = {}): HostFacts {
     grubForeign: { linux: "", linuxDefault: "quiet" },
     record: null,
     pending: [],
+    drain: null,
     proxmox: null,
     memory: 64 * 1024 * 1024,
     usbDevices: [],

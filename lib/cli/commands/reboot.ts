@@ -1,8 +1,11 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { isNotUpYet } from "../../host/errors";
 import { rebootOrder } from "../../host/rebootOrder";
 import { dial, interrupted, seconds, withTarget } from "../options";
-import { reboot } from "../reboot";
+import { checkNames, type CheckName } from "../../model/rebootChecks";
+import { defaultPreparation, isNodeName, type RebootPreparation } from "../../model/rebootPreparation";
+import { CliError, usageError } from "../errors";
+import { reboot, type RebootResult } from "../reboot";
 import { connectionTo, rebootOfEvent, type RebootSubject, type Target } from "../target";
 import { progressOn } from "../terminal";
 
@@ -10,6 +13,13 @@ interface RebootFlags {
   readonly force?: boolean;
   readonly timeout?: number;
   readonly settle?: number;
+  readonly resume?: boolean;
+  readonly json?: boolean;
+  readonly shutdownTimeout?: number;
+  readonly powerOff?: boolean;
+  readonly migrateTo?: string;
+  readonly busyTimeout?: number;
+  readonly despite?: string[];
 }
 
 /** In seconds. */
@@ -23,14 +33,35 @@ export function rebootCommand(program: Command): void {
     .option("--force", "reboot again although the last reboot for this declaration did not help")
     .option("--timeout <seconds>", "how long to wait for the host to come back", seconds)
     .option("--settle <seconds>", "how long devices may take after the boot before the proof counts", seconds)
+    .option("--shutdown-timeout <seconds>", "how long each guest may take to shut down", seconds)
+    .option(
+      "--power-off",
+      "power a guest off that does not shut down in time; without it the reboot is called off",
+    )
+    .option("--migrate-to <node>", "move the guests that can move to this node of the cluster (Proxmox VE)")
+    .option(
+      "--busy-timeout <seconds>",
+      "how long to wait for tasks, package managers and inhibitors",
+      seconds,
+    )
+    .addOption(
+      new Option("--despite <checks...>", "reboot although one of these checks speaks against it").choices(
+        checkNames,
+      ),
+    )
+    .option("--resume", "only start the guests again and undo what an earlier run did before its reboot")
+    .option("--json", "print what came of it as JSON")
     .action(async (target: string | undefined, options: Target & RebootFlags) => {
       const subject = target === undefined ? rebootOfEvent(process.env) : byHand(target, options);
       const progress = progressOn(process.stderr);
+      const results: RebootResult[] = [];
       try {
         await reboot(
           {
             name: subject.name,
             digest: subject.digest,
+            preparation: { ...(subject.preparation ?? defaultPreparation), ...preparationIn(options) },
+            resume: options.resume ?? false,
             order: subject.manual === true ? rebootOrder(subject.connection) : null,
             force: options.force ?? false,
             timeout: options.timeout ?? subject.timeout ?? defaults.timeout,
@@ -40,17 +71,39 @@ export function rebootCommand(program: Command): void {
             dial: (patient) => dial(subject.name, subject.connection, patient),
             isNotUpYet,
             progress,
-            result(line) {
+            result(result) {
               progress.end();
-              process.stdout.write(`${line}\n`);
+              if (options.json !== true) process.stdout.write(`${result.words}\n`);
+              else results.push(result);
             },
             signal: interrupted(),
           },
         );
+        if (options.json === true) process.stdout.write(jsonOf(results.at(-1) ?? null));
+      } catch (error) {
+        if (options.json === true && error instanceof CliError)
+          process.stdout.write(jsonOf({ host: subject.name, outcome: "failed", words: error.message }));
+        throw error;
       } finally {
         progress.end();
       }
     });
+}
+
+const jsonOf = (result: object | null): string => `${JSON.stringify({ version: 1, ...result }, null, 2)}\n`;
+
+/** What the command line says of it. */
+function preparationIn(flags: RebootFlags): Partial<RebootPreparation> {
+  const { shutdownTimeout, powerOff, migrateTo, busyTimeout, despite } = flags;
+  if (migrateTo !== undefined && !isNodeName(migrateTo))
+    throw usageError(`"${migrateTo}" is no name of a node.`);
+  return {
+    ...(shutdownTimeout === undefined ? {} : { shutdownTimeout }),
+    ...(powerOff === true ? { unresponsive: "power-off" } : {}),
+    ...(migrateTo === undefined ? {} : { migrateTo }),
+    ...(busyTimeout === undefined ? {} : { busyTimeout }),
+    ...(despite === undefined ? {} : { despite: despite as CheckName[] }),
+  };
 }
 
 function byHand(target: string, options: Target): RebootSubject {

@@ -56,7 +56,7 @@ const commands: Readonly<Record<string, (command: Command) => string>> = {
     startDomain(machine, domainOf(machine, words[0] ?? ""));
     return "";
   },
-  shutdown: stop,
+  shutdown,
   destroy: stop,
   autostart({ machine, words, flags }) {
     setAutostart(machine, domainOf(machine, words[0] ?? "").name, !flags.has("--disable"));
@@ -148,6 +148,22 @@ function define({ machine, words }: Command): string {
 
 function stop({ machine, words }: Command): string {
   stopDomain(machine, domainOf(machine, words[0] ?? ""));
+  return "";
+}
+
+/** It asks the guest, and does not wait for it. */
+function shutdown(command: Command): string {
+  const { machine, words } = command;
+  const { name, live } = domainOf(machine, words[0] ?? "");
+  if (live === null) throw new VirshError("Requested operation is not valid: domain is not running");
+  const seconds = machine.state.surroundings?.slowGuests?.[name];
+  if (seconds === undefined) return stop(command);
+  if (seconds !== null) {
+    const later = setTimeout(() => {
+      if (domainOf(machine, name).live !== null) stop(command);
+    }, seconds * 1000);
+    later.unref();
+  }
   return "";
 }
 

@@ -1,3 +1,5 @@
+import { ceph, haManager, pvecm } from "../proxmox/cluster";
+import { pct } from "../proxmox/pct";
 import { pvesh } from "../proxmox/pvesh";
 import { qm } from "../proxmox/qm";
 import type { Program } from "./program";
@@ -8,4 +10,12 @@ const pveversion: Program = (_call, machine) => {
 };
 
 /** Programs of a Proxmox VE node. */
-export const proxmoxPrograms: Readonly<Record<string, Program>> = { pveversion, pvesh, qm };
+export const proxmoxPrograms: Readonly<Record<string, Program>> = {
+  pveversion,
+  pvesh,
+  qm,
+  pct,
+  pvecm,
+  "ha-manager": haManager,
+  ceph,
+};

@@ -47,11 +47,33 @@ const ip: Program = ({ arguments: args }, { profile }) => {
   return failed(`Object "${object}" is unknown, try "ip help".`);
 };
 
+/** logind's list of what puts a shutdown off. */
+const busctl: Program = ({ arguments: args }, { state }) => {
+  if (args.at(-1) !== "ListInhibitors") return failed(`Unknown method ${args.at(-1) ?? ""}`);
+  const asked = (state.surroundings?.inhibitors ?? []).map(({ who, why }) => [
+    "shutdown:sleep",
+    who,
+    why,
+    "block",
+    0,
+    4242,
+  ]);
+  const always = [
+    "handle-power-key:sleep",
+    "NetworkManager",
+    "networks have to be turned off",
+    "delay",
+    0,
+    600,
+  ];
+  return { output: `${JSON.stringify({ type: "a(ssssuu)", data: [[always, ...asked]] })}\n` };
+};
+
 const zpool: Program = ({ arguments: args }, { profile }) => {
   if (args[0] !== "list") return failed(`unrecognized command '${args[0] ?? ""}'`, 2);
   return profile.zpools === "" ? { errors: "no pools available\n" } : { output: profile.zpools };
 };
 
 /** Programs that every system has. */
-export const systemPrograms: Readonly<Record<string, Program>> = { reboot, systemctl, uname, ip };
+export const systemPrograms: Readonly<Record<string, Program>> = { reboot, systemctl, uname, ip, busctl };
 export const zfsPrograms: Readonly<Record<string, Program>> = { zpool };

@@ -1,5 +1,6 @@
 import type { Machine } from "../machine";
 import { failed, type Program } from "../programs/program";
+import { clusterStatus, haStatus, tasks } from "./cluster";
 import { mappingApi, type ApiOptions } from "./mappingApi";
 import { isRunning, QmError, readVm, vmIds } from "./vm";
 
@@ -17,17 +18,8 @@ const resources: Readonly<Record<string, (machine: Machine) => unknown>> = {
     version: profile.proxmox?.version,
     release: profile.proxmox?.version.replace(/\.\d+$/, ""),
   }),
-  "/cluster/status": ({ profile }) => [
-    {
-      type: "node",
-      name: profile.proxmox?.node,
-      id: `node/${profile.proxmox?.node ?? ""}`,
-      online: 1,
-      local: 1,
-      nodeid: 0,
-      ip: profile.network.address,
-    },
-  ],
+  "/cluster/status": clusterStatus,
+  "/cluster/ha/status/current": haStatus,
   "/cluster/resources": (machine) =>
     vmIds(machine).map((id) => ({
       id: `qemu/${id}`,
@@ -40,12 +32,18 @@ const resources: Readonly<Record<string, (machine: Machine) => unknown>> = {
   "/cluster/tasks": () => [],
 };
 
+/** What is asked of a node is asked of this one: there is no other. */
+function resourceAt({ profile }: Machine, path: string): ((machine: Machine) => unknown) | undefined {
+  if (path === `/nodes/${profile.proxmox?.node ?? ""}/tasks`) return tasks;
+  return resources[path];
+}
+
 /** How an answer is shown; not part of a call. */
 const shown = ["output-format", "noborder", "noheader", "human-readable", "quiet"];
 
 export const pvesh: Program = ({ arguments: args }, machine) => {
   const [verb = "", path = "", ...rest] = args;
-  const resource = verb === "get" || verb === "ls" ? resources[path.replace(/\/$/, "")] : undefined;
+  const resource = verb === "get" || verb === "ls" ? resourceAt(machine, path.replace(/\/$/, "")) : undefined;
   try {
     const answer = resource ? resource(machine) : mappingApi(machine, verb, path, parseOptions(rest));
     if (answer === undefined) return failed(`No '${verb}' handler defined for '${path}'`, 2);

@@ -1,6 +1,7 @@
 import type { Answer } from "../callGate";
 import type { Machine } from "../machine";
 import { failed, type Program } from "../programs/program";
+import { shutsDown } from "./pct";
 import { startVm } from "./startVm";
 import { complaintsAbout, isKnownSetting } from "./settingGrammar";
 import {
@@ -19,7 +20,7 @@ interface Command {
   readonly options: Readonly<Record<string, string>>;
 }
 
-const commands: Readonly<Record<string, (command: Command) => Answer>> = {
+const commands: Readonly<Record<string, (command: Command) => Answer | Promise<Answer>>> = {
   config,
   pending,
   set,
@@ -49,9 +50,9 @@ export const qm: Program = ({ arguments: args }, machine) => {
   });
 };
 
-function attempt(work: () => Answer): Answer {
+async function attempt(work: () => Answer | Promise<Answer>): Promise<Answer> {
   try {
-    return work();
+    return await work();
   } catch (error) {
     if (error instanceof QmError) return failed(error.message, error.code);
     throw error;
@@ -245,16 +246,20 @@ function stop({ machine, id, options }: Command): Answer {
   return {};
 }
 
-function shutdown(command: Command): Answer {
-  const { machine, id } = command;
-  readVm(machine, id);
+async function shutdown(command: Command): Promise<Answer> {
+  const { machine, id, options } = command;
+  const { configuration } = readVm(machine, id);
+  refuseLocked(configuration, options);
   if (!isRunning(machine, id)) throw new QmError(`VM ${id} not running`);
+  const limit = Number(options["timeout"] ?? 180);
+  if (!(await shutsDown(machine, id, limit)) && options["forceStop"] !== "1")
+    throw new QmError("VM quit/powerdown failed - got timeout");
   return stop(command);
 }
 
-function reboot(command: Command): Answer {
+async function reboot(command: Command): Promise<Answer> {
   const { machine, id } = command;
-  shutdown(command);
+  await shutdown(command);
   startVm(machine, id);
   return {};
 }

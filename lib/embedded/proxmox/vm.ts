@@ -11,8 +11,12 @@ export class QmError extends Error {
   }
 }
 
-export function configurationPath({ profile }: Machine, id: string): string {
-  return `/etc/pve/nodes/${profile.proxmox?.node ?? ""}/qemu-server/${id}.conf`;
+export function configurationPath(
+  { profile }: Machine,
+  id: string,
+  node = profile.proxmox?.node ?? "",
+): string {
+  return `/etc/pve/nodes/${node}/qemu-server/${id}.conf`;
 }
 
 /** The VMs of this node. */

@@ -43,6 +43,7 @@ export function layOutSystem(
     "/sys/block",
     "/sys/dev/block",
     "/run/lock",
+    "/run/systemd/system",
     "/dev/vfio",
   ]) {
     files.folderAt(folder);

@@ -302,6 +302,22 @@ plain_command() {
 	execute "$limit" "$@" 9>&-
 }
 
+# Step $1: the command goes on by itself under the name $2; its words and its exit code stay in files, for the survey.
+background_command() {
+	number=$1
+	place=$STATE/background/$2
+	shift 2
+	step "$number" "in the background $*"
+	must "note what runs in the background" mkdir -p "$STATE/background"
+	must "note what runs in the background" rm -f "$place.code" "$place.words"
+	(
+		exec 9>&-
+		"$@" >"$place.words" 2>&1
+		echo "$?" >"$place.new"
+		mv -T "$place.new" "$place.code"
+	) </dev/null >/dev/null 2>&1 &
+}
+
 # As plain_command. Content $4 in base64 stands in a file that user $3 alone can read while the command runs; the word
 # `{file}` is its path.
 feed_command() {

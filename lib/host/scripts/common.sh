@@ -64,3 +64,9 @@ emit() {
 has() {
 	command -v "$1" >/dev/null 2>&1
 }
+
+# Prints the ids of the Proxmox containers that run: each answers commands on a socket of its own.
+running_containers() {
+	[ -r "$ROOT/proc/net/unix" ] || return 0
+	sed -n 's:^.*@/var/lib/lxc/\([0-9][0-9]*\)/command$:\1:p' "$ROOT/proc/net/unix" | sort -u -n
+}

@@ -415,8 +415,9 @@ files() {
 		"$ROOT"/etc/mkinitcpio.conf.d/zz-cdktf-passthrough.conf "$ROOT"/etc/mkinitcpio.d/*.preset \
 		"$ROOT"/etc/initcpio/install/cdktf-passthrough "$ROOT"/etc/initcpio/hooks/cdktf-passthrough \
 		"$ROOT"/var/lib/cdktf-passthrough/record.json "$ROOT"/var/lib/cdktf-passthrough/pending \
+		"$ROOT"/var/lib/cdktf-passthrough/drain.json \
 		"$ROOT"/var/lib/one/remotes/etc/im/kvm-probes.d/pci.conf \
-		"$ROOT"/etc/pve/nodes/*/qemu-server/*.conf "$ROOT"/etc/pve/mapping/*.cfg \
+		"$ROOT"/etc/pve/nodes/*/qemu-server/*.conf "$ROOT"/etc/pve/local/lxc/*.conf "$ROOT"/etc/pve/mapping/*.cfg \
 		"$ROOT"/etc/pve/ha/resources.cfg "$ROOT"/etc/pve/replication.cfg; do
 		case $file in
 		*"$NL"*) continue ;;
@@ -478,6 +479,13 @@ proxmox() {
 	emit proxmox "$value" "$version"
 	for pid in "$ROOT"/run/qemu-server/*.pid; do
 		get "$pid" && [ -d "$ROOT/proc/$value" ] && pid=${pid##*/} && emit running "${pid%.pid}"
+	done
+	for container in "$ROOT"/etc/pve/local/lxc/*.conf; do
+		[ -e "$container" ] || continue
+		for id in $(running_containers); do
+			emit running-container "$id"
+		done
+		break
 	done
 	for folder in "$ROOT"/etc/pve/nodes/*; do
 		[ ! -d "$folder" ] || emit node "${folder##*/}"

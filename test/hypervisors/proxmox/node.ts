@@ -52,6 +52,7 @@ export function node(
         ]),
       ),
       nodes: ["pve1"],
+      containers: {},
       highlyAvailable: [],
       replicated: [],
       romFiles: ["vbios.bin"],
