@@ -20,7 +20,7 @@ export class RebootGroup extends Construct {
   /** @throws an Error naming the value, what was expected and the mend, where the props cannot be meant. */
   constructor(scope: Construct, id: string, { maxUnavailable = 1 }: RebootGroupProps = {}) {
     super(scope, id);
-    valid.check(valid.isCount, `${this.node.path}: maxUnavailable`, maxUnavailable);
+    valid.check(valid.isHostCount, `${this.node.path}: maxUnavailable`, maxUnavailable);
     this.maxUnavailable = maxUnavailable;
   }
 }

@@ -92,7 +92,7 @@ export const isEvents = among(["terraform_data", "null_resource"]);
 export const isUnresponsive = among(["fail", "power-off"]);
 export const isRebootCheck = among(rebootCheckNames);
 export const isNode = matching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i, errors.malformedNode);
-export const isCount: Check<number> = (where, value) => {
+export const isHostCount: Check<number> = (where, value) => {
   if (!Number.isInteger(value) || value < 1) throw errors.notPositive(where, value, "hosts");
 };
 export const isRebootMode = among(["automatic", "manual"]);
