@@ -36,4 +36,9 @@ export type { PciSlotProps, UsbSlotProps } from "./constructs/slots";
 export { UsbMapping, type MappedUsbDevice, type UsbMappingProps } from "./constructs/UsbMapping";
 export { VfioBinding, type VfioBindingProps } from "./constructs/VfioBinding";
 export type { DeviceSelector } from "./constructs/DeviceSelector";
+export {
+  VirtualFunctions,
+  type VirtualFunctionProps,
+  type VirtualFunctionsProps,
+} from "./constructs/VirtualFunctions";
 export type { VmTarget } from "./constructs/VmTarget";

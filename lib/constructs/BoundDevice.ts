@@ -7,9 +7,11 @@ import type { DeviceSelector } from "../schema";
 export interface DeviceBinding extends IInterpolatingParent, IConstruct {
   readonly fqn: string;
   readonly host: IConstruct;
+  /** @internal */
+  _addUser?(vmId: string): void;
 }
 
-/** A device of a VfioBinding, made by `binding.device(key)`. */
+/** A device of a VfioBinding, made by `binding.device(key)`, or a virtual function, by `functions.function(number)`. */
 export class BoundDevice {
   constructor(
     readonly binding: DeviceBinding,

@@ -134,6 +134,12 @@ export interface HostBinding {
   readonly liveRebind: boolean | undefined;
 }
 
+/** A physical function that a VirtualFunctions makes virtual ones of. */
+interface PhysicalFunction {
+  readonly path: string;
+  readonly of: string;
+}
+
 /**
  * A hypervisor host whose kernel, modules and initramfs are configured for PCI passthrough. Where the change needs a
  * reboot, the plan says so and why, and the deploy reboots the host and proves that the change took effect.
@@ -145,6 +151,7 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
   readonly #provided: ProviderHost & Required<Pick<ProviderHost, "event">>;
   readonly #bindings: HostBinding[] = [];
   readonly #guests: Guest[] = [];
+  readonly #physicalFunctions: PhysicalFunction[] = [];
 
   /** @throws an Error naming the value, what was expected and the mend, where the props cannot be meant. */
   constructor(scope: Construct, id: string, props: IommuHostProps) {
@@ -240,6 +247,15 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
       errors.boundTwice(device, this.node.path, one, other),
     );
     this.#bindings.push(binding);
+    this.#checkPhysicalFunctions();
+  }
+
+  /** @internal */
+  _addVirtualFunctions({ path, of }: PhysicalFunction): void {
+    const other = this.#physicalFunctions.find((one) => sameFunction(one.of, of));
+    if (other !== undefined) throw errors.physicalTwice(of, this.node.path, other.path, path);
+    this.#physicalFunctions.push({ path, of });
+    this.#checkPhysicalFunctions();
   }
 
   /** @internal */
@@ -306,6 +322,15 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
     return devices.length > 0 ? Object.fromEntries(devices) : undefined;
   }
 
+  /** Only its own driver makes virtual functions. */
+  #checkPhysicalFunctions(): void {
+    claimOnce(
+      this.#physicalFunctions.map(({ path, of }) => ({ by: path, device: { address: of } })),
+      this.#bindings.flatMap(bindingClaims),
+      (device, functions, binding) => errors.physicalBound(device, this.node.path, functions, binding),
+    );
+  }
+
   #allowCritical(): string[] | undefined {
     const bound = this.#bindings.flatMap(({ allowCritical }) => allowCritical);
     const all = [...new Set([...(this.#props.allowCritical ?? []), ...bound])];
@@ -361,6 +386,10 @@ function bindingClaims({ path, devices }: HostBinding): Claim[] {
     by: `${path}: devices.${key}`,
     device: claimedBy(selector),
   }));
+}
+
+function sameFunction(one: string, other: string): boolean {
+  return valid.normaliseAddress(one) === valid.normaliseAddress(other);
 }
 
 function copy(values: readonly string[] | undefined): string[] | undefined {

@@ -166,6 +166,8 @@ export class PassthroughVm extends PassthroughResource<typeof vmSchema.attribute
     this.target = props.on;
     this.#provided = providedFor(props.pci ?? {}, props.usb ?? {});
     for (const provided of this.#provided) provided._addUser(vmId);
+    for (const { device } of Object.values(props.pci ?? {}))
+      if (device instanceof BoundDevice) device.binding._addUser?.(vmId);
     host._addGuest({
       vmId,
       path,

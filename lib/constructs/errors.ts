@@ -434,3 +434,34 @@ export const badPanicSeconds = (where: string, value: number): Error =>
 
 export const badSecondsOrNone = (where: string, value: number): Error =>
   new Error(`${where}: ${value} is not a number of seconds. Expected 0 or more.`);
+
+export const namesSlot = (where: string, value: string): Error =>
+  new Error(
+    `${where}: ${quote(value)} names a slot. Expected one function, such as ${value}.0: each function of a card makes its ` +
+      "own virtual ones.",
+  );
+
+export const badFunctionCount = (where: string, value: number): Error =>
+  new Error(`${where}: ${value} is not a number of virtual functions. Expected a whole number from 1.`);
+
+export const unknownFunction = (where: string, number: number | string, count: number): Error =>
+  new Error(
+    `${where}: There is no virtual function ${number}. Expected a number from 0 to ${count - 1}, or a higher \`count\`.`,
+  );
+
+export const sameMac = (where: string, mac: string, one: string, other: string): Error =>
+  new Error(
+    `${where}: Functions ${one} and ${other} both have the MAC address ${mac}. Expected addresses that differ.`,
+  );
+
+export const physicalTwice = (address: string, host: string, one: string, other: string): Error =>
+  new Error(
+    `${one} and ${other} both make the virtual functions of ${address} of ${host}. Expected one VirtualFunctions for each ` +
+      "physical function, with the count for all guests together.",
+  );
+
+export const physicalBound = (address: string, host: string, functions: string, binding: string): Error =>
+  new Error(
+    `${functions} makes virtual functions of ${address} of ${host}, which ${binding} gives to vfio-pci: only its own ` +
+      "driver makes them. Give the guests its functions, or the whole card.",
+  );

@@ -63,6 +63,12 @@ export const isShortAddress = matching(
 );
 export const isShortHex = matching(/^[0-9a-f]{1,4}$/i, errors.malformedShortHex);
 export const isMac = matching(/^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/i, errors.malformedMac);
+export const isFunction = matching(/\.[0-7]$/, errors.namesSlot);
+/** Of one station: no group address, and not all zeros, which cards take for none. */
+export const isStationMac = matching(
+  /^(?!(?:00:){5}00)[0-9a-f][02468ace](?::[0-9a-f]{2}){5}$/i,
+  errors.malformedMac,
+);
 export const isDeviceName = matching(/^\P{Cc}+$/u, errors.malformedDeviceName);
 export const isOpenNebulaName = matching(/^(?!-)\P{Cc}+$/u, errors.malformedOpenNebulaName);
 export const isRomfile = matching(/^[^/\s,]+$/, errors.romfileIsPath);
@@ -140,6 +146,10 @@ export const isPageCount: Check<number> = (where, value) => {
 
 export const isPort: Check<number> = (where, value) => {
   if (!Number.isInteger(value) || value < 1 || value > 65535) throw errors.badPort(where, value);
+};
+
+export const isFunctionCount: Check<number> = (where, value) => {
+  if (!Number.isInteger(value) || value < 1) throw errors.badFunctionCount(where, value);
 };
 
 export const isMebibytes: Check<number> = (where, value) => {

@@ -7,6 +7,7 @@ import { loaderEntryChoice } from "./programs/kernelInstall";
 import { systemdBootChoice } from "./programs/proxmoxBootTool";
 import type { BootFault } from "./faults";
 import type { Profile } from "./profiles/types";
+import { startUnits } from "./programs/systemd";
 import { layOutPci } from "./tree/pci";
 import { layOutSystem } from "./tree/system";
 import { raiseNetwork, stackDisks } from "./tree/stacked";
@@ -20,6 +21,7 @@ export async function boot(machine: Machine, fault: BootFault | null): Promise<v
   const { files, profile, modules, loader, state } = machine;
   for (const path of ["/proc", "/sys", "/run", "/dev"]) files.remove(path);
   for (const driver of Object.keys(state.dynamicIds)) delete state.dynamicIds[driver];
+  state.virtualFunctions = {};
   if (fault?.machineId) files.write("/etc/machine-id", `${fault.machineId}\n`);
 
   const words = choice.commandLine.split(/\s+/).filter((word) => !fault?.ignoredParameters?.includes(word));
@@ -48,6 +50,7 @@ export async function boot(machine: Machine, fault: BootFault | null): Promise<v
     for (const module of loader.resolve(name)) loader.load(module);
   }
   stackDisks(files, profile);
+  await startUnits(machine);
   raiseNetwork(files, profile);
   demand(machine, "the network");
   machine.save();

@@ -13,6 +13,14 @@ export interface Counters {
   readonly reboots: number;
 }
 
+/** What a network card keeps for one virtual function; `mac` is all zeros until somebody sets it. */
+export interface VirtualFunctionSettings {
+  mac: string;
+  vlan: number;
+  trust: boolean;
+  spoofCheck: boolean;
+}
+
 /** What the host's folder holds beside the files that the host itself shows. */
 export interface MachineState {
   readonly profile: string;
@@ -20,6 +28,8 @@ export interface MachineState {
   counters: Counters;
   /** Ids written into new_id, by driver; a boot empties it. */
   dynamicIds: Record<string, string[]>;
+  /** What network cards keep for their virtual functions, by the physical one; a boot empties it. */
+  virtualFunctions?: Record<string, VirtualFunctionSettings[]>;
   faults: Faults;
   /** Absent: it is alone, and nothing is under way. */
   surroundings?: Partial<Surroundings>;

@@ -2,6 +2,7 @@ import type { Change, ChangeOutcome, Step } from "../model/change";
 import { sha256 } from "../model/digest";
 import changeFunctions from "./scripts/change.sh";
 import trialFunctions from "./scripts/trial.sh";
+import virtualFunctions from "./scripts/virtualFunctions.sh";
 import { assembleScript, quote } from "./scripts";
 import type { RunResult } from "./types";
 
@@ -16,6 +17,7 @@ export function renderChange(change: Change): string {
   return assembleScript(
     changeFunctions,
     trialFunctions,
+    virtualFunctions,
     `owed=${quote(owed.join("\n"))}`,
     call("begin", purpose, machineId ?? ""),
     // Every file and domain is checked before the first is touched.
@@ -109,6 +111,27 @@ function renderStep(step: Step, index: number, expectations: Expectations): stri
       return call("bind", number, ...step.functions.map(({ address, id }) => `${address}=${id}`));
     case "release":
       return call("release", number, ...step.functions.map(({ address, driver }) => `${address}=${driver}`));
+    case "make-functions":
+      return call(
+        "make_functions",
+        number,
+        hostPath(step.table),
+        step.physical.address,
+        step.physical.id,
+        step.count === null ? "" : String(step.count),
+        step.allow.join(" "),
+        ...step.set.map(String),
+      );
+    case "reset-functions":
+      return call(
+        "reset_functions",
+        number,
+        step.physical.address,
+        step.physical.id,
+        String(step.count),
+        step.autoprobe ? "1" : "0",
+        step.allow.join(" "),
+      );
     case "sysfs":
       if (!step.path.startsWith("/sys/")) throw new Error(`${JSON.stringify(step.path)} is not below /sys.`);
       return call("sysfs", number, hostPath(step.path), step.value);

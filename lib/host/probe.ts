@@ -17,13 +17,15 @@ import { slotOf } from "../model/pciAddress";
 import { parseGrubMenu } from "./grubMenu";
 import { parseLibvirt } from "./libvirt";
 import { nextKernel, type SystemdBootChoice } from "./nextKernel";
+import { parseSriov } from "./sriov";
 import { parseRecords, type Records } from "./records";
 import probe from "./scripts/probe.sh";
 import trialProbe from "./scripts/trialProbe.sh";
+import sriov from "./scripts/sriov.sh";
 import { assembleScript } from "./scripts";
 
 /** Reads everything of HostFacts in one execution, and changes nothing. */
-export const probeScript: string = assembleScript(trialProbe, probe, "probe 2>/dev/null");
+export const probeScript: string = assembleScript(trialProbe, sriov, probe, "probe 2>/dev/null");
 
 /**
  * @param host name of the host, for messages
@@ -111,6 +113,11 @@ export function parseProbe(stdout: string, host: string, stderr = ""): HostFacts
     modules: modules(answer),
     builtinModules: answer.all("builtin"),
     devices: devices(answer),
+    sriov: parseSriov({
+      physical: answer.rows("sriov"),
+      virtual: answer.rows("virtual-function"),
+      links: answer.rows("virtual-function-settings"),
+    }),
     critical: distinct(answer.rows("critical").map(criticalUse)),
     unresolved: [...new Set(answer.all("unresolved"))],
     files: Object.fromEntries(

@@ -1,6 +1,8 @@
 import type { HostFacts } from "../model/facts";
 import { describeLockOut, lockOut } from "../model/guard";
+import { functionsOf } from "../model/pciAddress";
 import { describeDevice } from "../model/selector";
+import { mayBecomeFunction } from "../model/virtualFunctions";
 import type { Problem } from "./types";
 
 export type Moment = "plan" | "apply";
@@ -40,6 +42,12 @@ export function problem(
   key?: string,
 ): Problem {
   return { severity, summary, detail, ...(key === undefined ? {} : { key }) };
+}
+
+/** Nothing stands there. A virtual function may only be made in the apply, before the VM gets it. */
+export function isAbsent(facts: HostFacts, address: string, moment: Moment): boolean {
+  if (functionsOf(facts.devices, address).length > 0) return false;
+  return moment === "apply" || !mayBecomeFunction(address, facts.sriov);
 }
 
 export function absentDevice(

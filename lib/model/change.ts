@@ -56,6 +56,27 @@ export type Step =
       readonly step: "release";
       readonly functions: readonly { readonly address: string; readonly driver: string }[];
     }
+  /**
+   * Bring the virtual functions of `physical` about that a table of ours names. `count`: how many, where they are made
+   * anew; refused then while the host lives on one of them or a guest holds one. null where they are there: of those,
+   * set the numbers in `set`.
+   */
+  | {
+      readonly step: "make-functions";
+      readonly table: string;
+      readonly physical: { readonly address: string; readonly id: string };
+      readonly count: number | null;
+      readonly set: readonly number[];
+      readonly allow: readonly string[];
+    }
+  /** Back to so many virtual functions; refused as above. */
+  | {
+      readonly step: "reset-functions";
+      readonly physical: { readonly address: string; readonly id: string };
+      readonly count: number;
+      readonly autoprobe: boolean;
+      readonly allow: readonly string[];
+    }
   /** Write a value into a file of /sys. */
   | { readonly step: "sysfs"; readonly path: string; readonly value: string }
   /** A command whose failure stops the change but which nothing owes afterwards (qm set, qm reboot, ...). */

@@ -57,6 +57,8 @@ export interface HostFacts {
   /** Modules built into the running kernel, of those that drive PCI devices here and vfio's. */
   readonly builtinModules: readonly string[];
   readonly devices: readonly PciDevice[];
+  /** Every function that can make virtual ones (SR-IOV), by address. */
+  readonly sriov: Readonly<Record<string, SriovFacts>>;
   /** What the host or this session lives on. */
   readonly critical: readonly CriticalUse[];
   /** What the host lives on but could not be traced to a PCI device, in words: any of the kind may be it. */
@@ -190,6 +192,34 @@ export interface PciDevice {
   readonly resetMethods: readonly string[];
   /** Vendor and device in words, from the host's pci.ids; empty if it has none. */
   readonly name: string;
+}
+
+/** A physical function, and the virtual ones that it has. */
+export interface SriovFacts {
+  /** How many it can have. */
+  readonly total: number;
+  readonly count: number;
+  /** Routing id of the first after its own, and of each after the one before; 0 where the kernel does not tell. */
+  readonly offset: number;
+  readonly stride: number;
+  /** Device id of the virtual ones, four hex digits; empty where the kernel does not tell. */
+  readonly device: string;
+  /** Drivers of the host take new ones by themselves. */
+  readonly autoprobe: boolean;
+  /** Its network interface; null for none. */
+  readonly port: string | null;
+  /** The virtual ones by their number. */
+  readonly functions: Readonly<Record<string, VirtualFunctionFacts>>;
+}
+
+/** What is not told, or not by this driver, is null. */
+export interface VirtualFunctionFacts {
+  readonly address: string;
+  readonly mac: string | null;
+  /** 0 for none. */
+  readonly vlan: number | null;
+  readonly trust: boolean | null;
+  readonly spoofCheck: boolean | null;
 }
 
 /** One reason why a PCI device must not be handed over. */

@@ -12,7 +12,7 @@ export type Observation = Omit<
 
 /** What lines of ours may stand in, and what decides how they are merged. */
 const kept =
-  /^\/etc\/(modprobe\.d|default|kernel|modules-load\.d|initramfs-tools|dracut\.conf\.d|mkinitcpio\.(conf\.)?d|initcpio|cdktf-passthrough)\/|^\/(boot|efi)\/|^\/usr\/lib\/dracut\/|^\/etc\/modules$/;
+  /^\/etc\/(modprobe\.d|default|kernel|modules-load\.d|initramfs-tools|dracut\.conf\.d|mkinitcpio\.(conf\.)?d|initcpio|cdktf-passthrough)\/|^\/etc\/systemd\/system\/.*cdktf-passthrough|^\/(boot|efi)\/|^\/usr\/lib\/dracut\/|^\/etc\/modules$/;
 
 /** Whether a file that a probe read may hold lines of ours. */
 export const mayBeOurs = (path: string): boolean => kept.test(path);
@@ -43,7 +43,6 @@ export function unpackObservation(packed: unknown): Observation | null {
     gunzipSync(Buffer.from(packed, "base64")).toString("utf8"),
   ) as Partial<Observation>;
   // One that an earlier version of this package kept says too little.
-  return unpacked.bootEvidence === undefined || unpacked.scriptLines === undefined
-    ? null
-    : (unpacked as Observation);
+  const says = [unpacked.bootEvidence, unpacked.scriptLines, unpacked.sriov];
+  return says.includes(undefined) ? null : (unpacked as Observation);
 }

@@ -16,6 +16,10 @@ export const paths = {
   mkinitcpioHook: "/etc/initcpio/hooks/cdktf-passthrough",
   earlyProgram: "/etc/cdktf-passthrough/early",
   initramfsModules: "/etc/cdktf-passthrough/modules",
+  functionsProgram: "/etc/cdktf-passthrough/virtual-functions",
+  functionsUnit: "/etc/systemd/system/cdktf-passthrough-virtual-functions.service",
+  functionsUnitWanted:
+    "/etc/systemd/system/multi-user.target.wants/cdktf-passthrough-virtual-functions.service",
   bootTable: "/etc/cdktf-passthrough/devices",
   grubCustom: "/boot/grub/custom.cfg",
   trialTable: "/etc/cdktf-passthrough/trial/devices",

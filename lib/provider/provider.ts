@@ -10,6 +10,7 @@ import { openNebulaPci } from "./openNebulaPci";
 import { pciDevices } from "./pciDevices";
 import { romFile } from "./romFile";
 import { vfioBinding } from "./vfioBinding";
+import { virtualFunctions } from "./virtualFunctions";
 import { vm } from "./vm";
 
 export const passthroughProvider: Provider<Hosts> = {
@@ -34,6 +35,7 @@ export const passthroughProvider: Provider<Hosts> = {
   resources: [
     iommuHost,
     vfioBinding,
+    virtualFunctions,
     vm,
     ovirtHost,
     pciMapping,

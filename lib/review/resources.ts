@@ -3,6 +3,7 @@ import {
   pciMappingSchema,
   usbMappingSchema,
   vfioBindingSchema,
+  virtualFunctionsSchema,
   vmSchema,
   type Attributes,
   type ResourceSchema,
@@ -24,6 +25,7 @@ const schemas: readonly ResourceSchema[] = [
   vmSchema,
   pciMappingSchema,
   usbMappingSchema,
+  virtualFunctionsSchema,
 ];
 const attributes = new Map<string, Attributes>(schemas.map((schema) => [schema.typeName, schema.attributes]));
 

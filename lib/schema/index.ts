@@ -14,3 +14,4 @@ export * from "./pciDevices";
 export * from "./mapping";
 export * from "./romFile";
 export * from "./romImage";
+export * from "./virtualFunctions";

@@ -63,6 +63,7 @@ export function hostFacts(facts: Partial<HostFacts> = {}): HostFacts {
     modules: {},
     builtinModules: [],
     devices: [],
+    sriov: {},
     critical: [],
     unresolved: [],
     files: {},

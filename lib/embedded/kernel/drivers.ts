@@ -2,6 +2,7 @@ import type { Files } from "../files";
 import type { PciFunction, Profile } from "../profiles/types";
 import { appear, vanish } from "../tree/classDevices";
 import { deviceFolder } from "../tree/pci";
+import { presentDevices, removeFunction, virtualFunctions } from "../tree/sriov";
 import { globMatches, idHalves, modaliasOf } from "./aliases";
 import { busy, fileExists, invalidArgument, KernelError, noSuchDevice } from "./errors";
 
@@ -42,7 +43,7 @@ export class Drivers {
   }
 
   unregister(driver: string): void {
-    for (const device of this.profile.devices) {
+    for (const device of this.present()) {
       if (this.driverOf(device.address) === driver) this.release(device);
     }
     this.files.remove(`/sys/bus/pci/drivers/${driver}`);
@@ -96,7 +97,7 @@ export class Drivers {
 
   private attachFree(driver: string): void {
     if (this.files.read("/sys/bus/pci/drivers_autoprobe")?.trim() === "0") return;
-    for (const device of this.profile.devices) {
+    for (const device of this.present()) {
       if (this.driverOf(device.address) === null && this.matches(driver, device))
         this.attachQuietly(driver, device);
     }
@@ -126,6 +127,7 @@ export class Drivers {
 
   private attach(driver: string, device: PciFunction): void {
     const folder = this.folder(device);
+    if (!this.mayProbe(device)) throw invalidArgument();
     if (driver === "vfio-pci" && (device.bridge || !this.files.exists(`${folder}/iommu_group`)))
       throw invalidArgument();
     this.files.link(`${folder}/driver`, `/sys/bus/pci/drivers/${driver}`);
@@ -134,7 +136,17 @@ export class Drivers {
     if (device.gives?.driver === driver) appear(this.files, this.profile, device);
   }
 
+  /** As Linux has it since 5.4: an override is probed also where the physical function keeps drivers away. */
+  private mayProbe({ address, physicalFunction }: PciFunction): boolean {
+    if (physicalFunction === undefined || this.override(address) !== null) return true;
+    return (
+      this.files.read(`/sys/bus/pci/devices/${physicalFunction}/sriov_drivers_autoprobe`)?.trim() !== "0"
+    );
+  }
+
   private release(device: PciFunction): void {
+    if (device.sriov?.driver === this.driverOf(device.address))
+      for (const gone of virtualFunctions(this.files, this.profile, device)) this.disappear(gone);
     const folder = this.folder(device);
     const driver = this.driverOf(device.address);
     this.files.remove(`${folder}/driver`);
@@ -142,8 +154,19 @@ export class Drivers {
     if (device.gives?.driver === driver) vanish(this.files, this.profile, device);
   }
 
+  /** A virtual function leaves the bus. */
+  disappear(device: PciFunction): void {
+    if (this.driverOf(device.address) !== null) this.release(device);
+    removeFunction(this.files, this.profile, device);
+  }
+
   private device(address: string): PciFunction | undefined {
-    return this.profile.devices.find((device) => device.address === address);
+    return this.present().find((device) => device.address === address);
+  }
+
+  /** What stands on the bus now. */
+  present(): readonly PciFunction[] {
+    return presentDevices(this.files, this.profile);
   }
 
   private folder(device: PciFunction): string {

@@ -53,7 +53,7 @@ export function takeHostdev(machine: Machine, name: string, device: Element): vo
       `internal error: QEMU unexpectedly closed the monitor: vfio ${address}: no iommu_group found`,
     );
   const held = group.find((member) => {
-    const known = machine.profile.devices.find((other) => other.address === member);
+    const known = machine.drivers.present().find((other) => other.address === member);
     return known?.bridge !== true && ![null, "vfio-pci"].includes(drivers.driverOf(member));
   });
   if (held !== undefined)

@@ -24,6 +24,7 @@ export const commonModules: Readonly<Record<string, KernelModule>> = {
     initramfs: true,
     parameters: { max_vfs: "0" },
   },
+  igbvf: { aliases: pciIds("8086", "1520"), driver: "igbvf" },
   ixgbe: { aliases: pciIds("8086", "1528", "10fb"), driver: "ixgbe", dependsOn: ["dca"], initramfs: true },
   e1000e: { aliases: pciIds("8086", "15bb", "15bc"), driver: "e1000e", initramfs: true },
   mpt3sas: { aliases: pciIds("1000", "0097"), driver: "mpt3sas", initramfs: true },

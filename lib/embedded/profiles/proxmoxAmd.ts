@@ -42,6 +42,16 @@ const geforce = (slot: string, parent: string, group: number, card: number): Pci
   },
 ];
 
+/** Of eight functions Linux shows seven: the last is for the driver's own. */
+const i350 = (group: number) => ({
+  total: 7,
+  offset: 128,
+  stride: 4,
+  device: "1520",
+  driver: "igb",
+  group,
+});
+
 const devices: PciFunction[] = [
   hostBridge("0000:00:00.0", 0, "1022:1480"),
   hostBridge("0000:00:01.0", 1),
@@ -135,6 +145,7 @@ const devices: PciFunction[] = [
     revision: "01",
     group: 18,
     pcieSerial: "ac-1f-6b-ff-ff-00-10-01",
+    sriov: i350(30),
     gives: { driver: "igb", net: [{ name: "eno1", mac: "ac:1f:6b:00:10:01", up: true }] },
   },
   {
@@ -146,6 +157,7 @@ const devices: PciFunction[] = [
     revision: "01",
     group: 19,
     pcieSerial: "ac-1f-6b-ff-ff-00-10-01",
+    sriov: i350(40),
     gives: { driver: "igb", net: [{ name: "eno2", mac: "ac:1f:6b:00:10:02", up: false }] },
   },
   {

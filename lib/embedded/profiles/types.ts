@@ -112,6 +112,10 @@ export interface PciFunction {
   readonly pcieSerial?: string;
   /** It has a ROM: a VBIOS, or one that does not answer. */
   readonly rom?: "vbios" | "silent";
+  /** It can make virtual functions while its driver holds it. */
+  readonly sriov?: SriovCapability;
+  /** Address of the physical function, for a virtual one. */
+  readonly physicalFunction?: string;
   /** What appears below the function while this driver holds it. */
   readonly gives?: {
     readonly driver: string;
@@ -121,6 +125,18 @@ export interface PciFunction {
     readonly display?: { readonly card: number; readonly framebuffer?: string };
     readonly usb?: { readonly bus: number; readonly devices: readonly UsbDevice[] };
   };
+}
+
+export interface SriovCapability {
+  readonly total: number;
+  readonly offset: number;
+  readonly stride: number;
+  /** Device id of the virtual functions. */
+  readonly device: string;
+  /** The driver that makes them. */
+  readonly driver: string;
+  /** IOMMU group of the first; each after it has the next. */
+  readonly group: number;
 }
 
 export interface NetworkPort {

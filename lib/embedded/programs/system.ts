@@ -1,4 +1,6 @@
+import { setLink, shownLink } from "./ipLink";
 import { failed, type Program } from "./program";
+import { enableUnits, isEnabled } from "./systemd";
 
 const reboot: Program = (_call, machine) => {
   machine.onReboot("orderly");
@@ -9,6 +11,9 @@ const systemctl: Program = (call, machine) => {
   const [verb = ""] = call.arguments.filter((argument) => !argument.startsWith("-"));
   if (verb === "reboot") return reboot(call, machine);
   if (verb === "is-system-running") return { output: "running\n" };
+  const [, ...units] = call.arguments.filter((argument) => !argument.startsWith("-"));
+  if (verb === "enable" || verb === "disable") return enableUnits(machine, units, verb === "enable");
+  if (verb === "is-enabled" && units.some((unit) => isEnabled(machine, unit))) return { output: "enabled\n" };
   if (verb === "is-active" || verb === "is-enabled") return { output: "inactive\n", code: 3 };
   return {};
 };
@@ -29,7 +34,8 @@ const uname: Program = ({ arguments: args }, machine) => {
   };
 };
 
-const ip: Program = ({ arguments: args }, { profile }) => {
+const ip: Program = ({ arguments: args }, machine) => {
+  const { profile } = machine;
   const { address, addresses, routes, interfaces } = profile.network;
   const words = args.filter((argument) => !argument.startsWith("-"));
   const [object = "", verb = "show", target] = words;
@@ -43,6 +49,8 @@ const ip: Program = ({ arguments: args }, { profile }) => {
   }
   if (/^r/.test(object))
     return { output: words.includes("default") ? (/^default.*\n/m.exec(routes)?.[0] ?? "") : routes };
+  if (/^l/.test(object) && verb === "set") return setLink(machine, words.slice(2));
+  if (/^l/.test(object) && target === "dev") return shownLink(machine, words[3] ?? "");
   if (/^l/.test(object)) return { output: addresses.replace(/ {4}inet6? .*$/gm, "") };
   return failed(`Object "${object}" is unknown, try "ip help".`);
 };

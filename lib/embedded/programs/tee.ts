@@ -1,5 +1,6 @@
 import { realpathSync } from "node:fs";
 import { relative } from "node:path";
+import { setVirtualFunctions } from "../kernel/sriov";
 import { asKnown } from "../kernel/modules";
 import { romOf } from "../kernel/rom";
 import { KernelError } from "../kernel/errors";
@@ -17,6 +18,15 @@ const writes: readonly (readonly [RegExp, Write])[] = [
   [
     /^devices\/.*\/([0-9a-f:.]+)\/driver_override$/,
     ({ drivers }, [address = ""], value) => drivers.setOverride(address, value),
+  ],
+  [
+    /^devices\/.*\/([0-9a-f:.]+)\/sriov_numvfs$/,
+    (machine, [address = ""], value) => setVirtualFunctions(machine, address, value),
+  ],
+  [
+    /^devices\/.*\/([0-9a-f:.]+)\/sriov_drivers_autoprobe$/,
+    ({ files }, [address = ""], value) =>
+      files.write(`/sys/bus/pci/devices/${address}/sriov_drivers_autoprobe`, `${value}\n`),
   ],
   [/^bus\/pci\/drivers\/([^/]+)\/bind$/, ({ drivers }, [driver = ""], value) => drivers.bind(driver, value)],
   [

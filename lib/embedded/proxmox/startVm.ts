@@ -46,7 +46,7 @@ function functionsOf(
   const named = mapping === undefined ? (host ?? "").split(";") : mappedAddresses(machine, id, mapping);
   return named.flatMap((short) => {
     const address = /^[0-9a-f]{4,}:[0-9a-f]{2}:/.test(short) ? short : `0000:${short}`;
-    const all = machine.profile.devices.map((device) => device.address);
+    const all = machine.drivers.present().map((device) => device.address);
     const found = all.filter((known) =>
       /\.\d$/.test(address) ? known === address : known.startsWith(`${address}.`),
     );
@@ -74,13 +74,13 @@ function mappedAddresses(machine: Machine, id: string, name: string): string[] {
 
 /** The device must still be what the mapping says, down to its IOMMU group. */
 function assertIdentity(
-  { files, profile }: Machine,
+  { files, drivers }: Machine,
   name: string,
   entry: Readonly<Record<string, string>>,
 ): void {
   for (const path of (entry["path"] ?? "").split(";")) {
     const address = /\.\d$/.test(path) ? path : `${path}.0`;
-    const device = profile.devices.find((known) => known.address === address);
+    const device = drivers.present().find((known) => known.address === address);
     if (device === undefined)
       throw new QmError(
         `PCI device mapping invalid (hardware probably changed): pci device '${address}' not found`,
@@ -114,7 +114,7 @@ function claim(machine: Machine, id: string, address: string): void {
   const group = files.list(`/sys/bus/pci/devices/${address}/iommu_group/devices`);
   if (group.length === 0) throw new QmError("Cannot open iommu_group: No such file or directory");
   for (const member of group) {
-    const device = machine.profile.devices.find((known) => known.address === member);
+    const device = machine.drivers.present().find((known) => known.address === member);
     if (!device || device.class.startsWith("06") || drivers.driverOf(member) === "vfio-pci") continue;
     quietly(() => drivers.addId("vfio-pci", idHalves(device.id).join(" ")));
     const driver = drivers.driverOf(member);

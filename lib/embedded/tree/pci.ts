@@ -1,6 +1,6 @@
 import { idHalves, modaliasOf } from "../kernel/aliases";
 import type { Files } from "../files";
-import type { PciFunction, Profile } from "../profiles/types";
+import type { PciFunction, Profile, SriovCapability } from "../profiles/types";
 
 /** Folder of a function below /sys/devices: one component for each bridge above it. */
 export function deviceFolder(device: PciFunction, devices: readonly PciFunction[]): string {
@@ -17,7 +17,7 @@ export function layOutPci(files: Files, profile: Profile, iommu: ReturnType<Prof
   files.write("/sys/bus/pci/drivers_autoprobe", "1\n");
   files.folderAt("/sys/kernel/iommu_groups");
   files.folderAt("/sys/class/iommu");
-  for (const device of profile.devices) layOutDevice(files, profile, device, iommu);
+  for (const device of profile.devices) layOutFunction(files, profile, device, iommu);
   if (iommu !== "none") {
     for (const unit of profile.firmware.iommuUnits) {
       files.folderAt(`/sys/devices/virtual/iommu/${unit}/devices`);
@@ -26,12 +26,12 @@ export function layOutPci(files: Files, profile: Profile, iommu: ReturnType<Prof
   }
 }
 
-function layOutDevice(
+export function layOutFunction(
   files: Files,
   profile: Profile,
   device: PciFunction,
   iommu: ReturnType<Profile["iommu"]>,
-) {
+): void {
   const folder = deviceFolder(device, profile.devices);
   const [vendor, id] = idHalves(device.id);
   const [subsystemVendor, subsystemDevice] = idHalves(device.subsystem);
@@ -61,11 +61,25 @@ function layOutDevice(
     `${folder}/uevent`,
     `PCI_CLASS=${device.class.toUpperCase()}\nPCI_ID=${device.id.toUpperCase()}\nPCI_SLOT_NAME=${device.address}\nMODALIAS=${modaliasOf(device)}\n`,
   );
+  if (device.sriov) layOutCapability(files, folder, device.sriov);
   files.link(`${folder}/subsystem`, "/sys/bus/pci");
   files.link(`/sys/bus/pci/devices/${device.address}`, folder);
   if (iommu === "all" || (iommu === "all-but-graphics" && !isProcessorGraphics(device))) {
     joinGroup(files, profile, device, folder);
   }
+}
+
+/** What a physical function shows of its capability. */
+function layOutCapability(files: Files, folder: string, capability: SriovCapability): void {
+  const attributes = {
+    sriov_totalvfs: capability.total,
+    sriov_numvfs: 0,
+    sriov_offset: capability.offset,
+    sriov_stride: capability.stride,
+    sriov_vf_device: capability.device,
+    sriov_drivers_autoprobe: 1,
+  };
+  for (const [name, value] of Object.entries(attributes)) files.write(`${folder}/${name}`, `${value}\n`);
 }
 
 /** The numbers of the buses that a bridge leads to. */

@@ -8,6 +8,7 @@ probe() {
 	identity
 	boot
 	pci
+	sriov
 	usb
 	mediated
 	files
@@ -414,6 +415,8 @@ files() {
 		"$ROOT"/etc/dracut.conf.d/zz-cdktf-passthrough.conf "$ROOT"/usr/lib/dracut/modules.d/99cdktf-passthrough/* \
 		"$ROOT"/etc/mkinitcpio.conf.d/zz-cdktf-passthrough.conf "$ROOT"/etc/mkinitcpio.d/*.preset \
 		"$ROOT"/etc/initcpio/install/cdktf-passthrough "$ROOT"/etc/initcpio/hooks/cdktf-passthrough \
+		"$ROOT"/etc/systemd/system/cdktf-passthrough-*.service \
+		"$ROOT"/etc/systemd/system/multi-user.target.wants/cdktf-passthrough-*.service \
 		"$ROOT"/var/lib/cdktf-passthrough/record.json "$ROOT"/var/lib/cdktf-passthrough/pending \
 		"$ROOT"/var/lib/cdktf-passthrough/drain.json \
 		"$ROOT"/var/lib/one/remotes/etc/im/kvm-probes.d/pci.conf \

@@ -1,6 +1,13 @@
-import { absentDevice, heldBy, problem, takenFromHost, type Moment, type Subject } from "../deviceProblems";
+import {
+  absentDevice,
+  heldBy,
+  isAbsent,
+  problem,
+  takenFromHost,
+  type Moment,
+  type Subject,
+} from "../deviceProblems";
 import { groupReport } from "../../model/iommuGroups";
-import { functionsOf } from "../../model/pciAddress";
 import type { Problem, Settings, SettingChange, VmRequest } from "../types";
 import { rivals, type DomainClaim } from "./claims";
 import { desiredSettings } from "./declaration";
@@ -117,7 +124,7 @@ function absentDevices(context: Context): Problem[] {
     if (slot.kind !== "pci") return [];
     return slot.source
       .split(";")
-      .filter((address) => functionsOf(facts.devices, address).length === 0)
+      .filter((address) => isAbsent(facts, address, context.moment))
       .map((address) => absentDevice(context, facts, address, name));
   });
 }

@@ -1,4 +1,4 @@
-import { absentDevice } from "../../deviceProblems";
+import { absentDevice, isAbsent } from "../../deviceProblems";
 import { slotOf } from "../../../model/pciAddress";
 import { describeDevice } from "../../../model/selector";
 import { pciAddresses } from "../hostpci";
@@ -7,10 +7,10 @@ import type { Problem } from "../../types";
 import { arrivingPci, error, isArriving, listed, type Context } from "./context";
 
 export function absentDevices(context: Context): Problem[] {
-  const { facts, changes } = context;
+  const { facts, changes, moment } = context;
   return arrivingPci(changes).flatMap(({ key, value }) =>
     pciAddresses(value)
-      .filter((address) => !facts.devices.some((device) => device.address.startsWith(address)))
+      .filter((address) => isAbsent(facts, address, moment))
       .map((address) => absentDevice(context, facts, address, key)),
   );
 }
