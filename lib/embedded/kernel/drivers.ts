@@ -145,8 +145,7 @@ export class Drivers {
   }
 
   private release(device: PciFunction): void {
-    if (device.sriov?.driver === this.driverOf(device.address))
-      for (const gone of virtualFunctions(this.files, this.profile, device)) this.disappear(gone);
+    if (device.sriov?.driver === this.driverOf(device.address)) this.takeVirtualFunctions(device);
     const folder = this.folder(device);
     const driver = this.driverOf(device.address);
     this.files.remove(`${folder}/driver`);
@@ -154,10 +153,16 @@ export class Drivers {
     if (device.gives?.driver === driver) vanish(this.files, this.profile, device);
   }
 
-  /** A virtual function leaves the bus. */
-  disappear(device: PciFunction): void {
-    if (this.driverOf(device.address) !== null) this.release(device);
-    removeFunction(this.files, this.profile, device);
+  /** The virtual functions of a physical one leave the bus. */
+  takeVirtualFunctions(physical: PciFunction): void {
+    const folder = this.folder(physical);
+    for (const device of virtualFunctions(this.files, this.profile, physical)) {
+      if (this.driverOf(device.address) !== null) this.release(device);
+      removeFunction(this.files, this.profile, device);
+    }
+    for (const name of this.files.list(folder))
+      if (name.startsWith("virtfn")) this.files.remove(`${folder}/${name}`);
+    this.files.write(`${folder}/sriov_numvfs`, "0\n");
   }
 
   private device(address: string): PciFunction | undefined {

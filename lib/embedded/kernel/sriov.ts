@@ -23,7 +23,7 @@ export function setVirtualFunctions(machine: Machine, address: string, value: st
   if (there.length === count) return;
   if (drivers.driverOf(address) !== physical.sriov.driver) throw noSuchFile();
   if (there.length > 0 && count > 0) throw busy();
-  takeVirtualFunctions(machine, address);
+  drivers.takeVirtualFunctions(physical);
   files.write(`${folder}/sriov_numvfs`, `${count}\n`);
   state.virtualFunctions = { ...state.virtualFunctions, [address]: Array.from({ length: count }, fresh) };
   const made = virtualFunctions(files, profile, physical);
@@ -35,13 +35,4 @@ export function setVirtualFunctions(machine: Machine, address: string, value: st
   ))
     if (!configuration.blacklist.has(module)) machine.loader.load(module, [], configuration);
   for (const device of made) drivers.probe(device.address);
-}
-
-function takeVirtualFunctions({ files, profile, drivers }: Machine, address: string): void {
-  const physical = profile.devices.find((device) => device.address === address);
-  if (physical === undefined) return;
-  for (const device of virtualFunctions(files, profile, physical)) drivers.disappear(device);
-  for (const name of files.list(`/sys/bus/pci/devices/${address}`))
-    if (name.startsWith("virtfn")) files.remove(`/sys/bus/pci/devices/${address}/${name}`);
-  files.write(`/sys/bus/pci/devices/${address}/sriov_numvfs`, "0\n");
 }
