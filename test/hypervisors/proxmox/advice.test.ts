@@ -1,4 +1,6 @@
-import { guestAdvice } from "../../../lib/hypervisors/proxmox/advice";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { guestAdvice, guestRules } from "../../../lib/hypervisors/proxmox/advice";
 import type { HostFacts } from "../../../lib/model/facts";
 import { hostFacts, pciDevice } from "../../support/facts";
 
@@ -8,14 +10,16 @@ const devices = [
   pciDevice({ address: "0000:00:1f.3", class: "040300" }),
 ];
 
-function advice(config: string, node = "pve1") {
+function found(config: string, node = "pve1") {
   const proxmox = {
     node: "pve1",
     version: "8.2.2",
     vms: { 100: { node, config, digest: "", running: false } },
   } as unknown as HostFacts["proxmox"];
-  return guestAdvice(hostFacts({ proxmox, devices })).map(({ rule, text }) => [rule, text]);
+  return guestAdvice(hostFacts({ proxmox, devices }));
 }
+
+const advice = (config: string, node?: string) => found(config, node).map(({ rule, text }) => [rule, text]);
 
 test.each<[string, string, string[][]]>([
   [
@@ -46,4 +50,12 @@ test.each<[string, string, string[][]]>([
 
 test("VMs of another node are another host's", () => {
   expect(advice("usb0: xhci,pcie=1\n", "pve2")).toEqual([]);
+});
+
+test("docs/advice.md has every rule, with what it says", () => {
+  const text = readFileSync(join(__dirname, "../../../docs/advice.md"), "utf8").replace(/ +/g, " ");
+  const config = `hostpci0: 01:00.1,romfile=/x.rom\nboot: order=scsi0\nusb0: xhci,pcie=1\n`;
+  const said = new Map(found(config).map(({ rule, words }) => [rule, words]));
+  for (const { name, applies, source } of guestRules)
+    expect(text).toContain(`| \`${name}\` | ${applies} | It ${said.get(name) ?? ""}. | ${source} |`);
 });
