@@ -39,9 +39,11 @@ export function judge({ devices, unresolved }: Machine): Map<string, Judgement> 
     [...bySlot(devices).values()].flatMap((slot) => {
       const addresses = slot.map(({ address }) => address);
       // Whoever hands out one function of a slot hands out the slot, beside what is handed out already.
-      const { refused, warnings } = lockOut(facts, addresses, []);
+      const { warnings } = lockOut(facts, addresses, []);
       const { blocked, reserved } = groupReport(devices, [...new Set([...held, ...addresses])]);
       return slot.map((device) => {
+        // By itself: what the host needs may be another function of its slot.
+        const { refused } = lockOut(facts, [device.address], []);
         const mine = <Of extends { readonly address: string }>(all: readonly Of[]) =>
           all.filter(({ address }) => address === device.address);
         return [

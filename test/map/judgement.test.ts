@@ -33,6 +33,18 @@ test.each<[string, InspectedDevice[], string, string[]]>([
     ["shares its group with 0000:02:00.0, which carries / (/dev/nvme0n1p3)"],
   ],
   [
+    "another function of its slot carries the host, and is in its group",
+    [card({ driver: "vfio-pci" }), sibling({ address: "0000:01:00.1", critical: [disk] })],
+    "blocked",
+    ["shares its group with 0000:01:00.1, which carries / (/dev/nvme0n1p3)"],
+  ],
+  [
+    "another function of its slot carries the host, in a group of its own",
+    [card(), sibling({ address: "0000:01:00.1", iommuGroup: "2", critical: [disk] })],
+    "free",
+    [],
+  ],
+  [
     "the firmware keeps memory for it",
     [card({ reservedRegions: ["direct"] })],
     "blocked",
