@@ -1,6 +1,14 @@
 /** A Debian host under QEMU: emulated firmware, IOMMU, disks and cards; the kernel and everything above it is real. */
 import { execFile, spawn, type ChildProcess } from "node:child_process";
-import { copyFileSync, mkdirSync, openSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -59,6 +67,8 @@ export class Machine {
   private process: ChildProcess | null = null;
   private port = 0;
   private spent = 0;
+  /** Its end is asked for, and no reboot. */
+  private expected = false;
 
   constructor(
     private readonly bench: Bench,
@@ -97,14 +107,29 @@ export class Machine {
       await run("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", this.image, disk]);
       if (this.uefi) copyFileSync(`${this.image}.vars`, this.file("vars"));
     }
-    const words = openSync(this.file("qemu.log"), "a");
     const args = [...this.platform(disk), ...this.topology.cards((name) => this.disk(name)), ...extra];
-    // It ends with whoever started it.
-    const qemu = ["--pdeathsig", "KILL", "nice", "-n", niceness, "qemu-system-x86_64"];
-    this.process = spawn("setpriv", [...qemu, ...args], {
-      stdio: ["ignore", words, words],
-    });
+    this.expected = false;
+    this.launch(args);
     await this.up();
+  }
+
+  /**
+   * A reboot is another QEMU: the emulator keeps what it translated of the memory, and a boot loader that writes over it
+   * after a reset takes minutes.
+   */
+  private launch(args: readonly string[]): void {
+    const words = openSync(this.file("qemu.log"), "a");
+    // It ends with whoever started it.
+    const qemu = ["--pdeathsig", "KILL", "nice", "-n", niceness, "qemu-system-x86_64", "-no-reboot"];
+    const process = spawn("setpriv", [...qemu, ...args], { stdio: ["ignore", words, words] });
+    closeSync(words);
+    this.process = process;
+    const before = this.spent;
+    const clock = setInterval(() => this.measure(process, before), 1000).unref();
+    process.on("exit", (code) => {
+      clearInterval(clock);
+      if (code === 0 && !this.expected) this.launch(args);
+    });
   }
 
   /** Runs a command there as root; it must succeed. */
@@ -150,29 +175,29 @@ export class Machine {
 
   /** Shuts the machine down in order; it can be started again, with other cards. */
   async powerOff(): Promise<void> {
+    this.expected = true;
     await this.sh("systemctl poweroff", 30).catch(() => undefined);
-    this.measure();
     await this.ended();
   }
 
   async kill(): Promise<void> {
-    this.measure();
+    this.expected = true;
     this.process?.kill("SIGKILL");
     await this.ended();
   }
 
   /** Keeps the processor time that QEMU took so far, all starts together: what a run costs, however busy its machine. */
-  private measure(): void {
+  private measure({ pid }: ChildProcess, before: number): void {
     try {
-      const stat = readFileSync(`/proc/${this.process?.pid}/stat`, "utf8");
+      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
       const [user = "0", system = "0"] = stat
         .slice(stat.lastIndexOf(")") + 2)
         .split(" ")
         .slice(11, 13);
-      this.spent += (Number(user) + Number(system)) / CLOCK_TICKS;
+      this.spent = before + (Number(user) + Number(system)) / CLOCK_TICKS;
       writeFileSync(this.file("seconds"), String(Math.round(this.spent)));
     } catch {
-      // It has ended by itself.
+      // It has just ended.
     }
   }
 
@@ -238,7 +263,7 @@ export class Machine {
         : []),
       ...["-accel", process.env["MACHINE_ACCELERATOR"] ?? "tcg,thread=multi"],
       ...["-cpu", "qemu64", "-smp", "1", "-m", "1024"],
-      ...["-serial", `file:${this.serialLog}`],
+      ...["-chardev", `file,id=serial,path=${this.serialLog},append=on`, "-serial", "chardev:serial"],
       ...["-drive", `if=none,id=disk,file=${disk},format=qcow2,cache=unsafe`],
       ...["-device", "virtio-blk-pci,drive=disk,addr=0x2"],
       ...["-netdev", `user,id=lan,hostfwd=tcp:127.0.0.1:${this.port}-:22`],
