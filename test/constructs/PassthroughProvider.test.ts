@@ -3,6 +3,7 @@ import {
   PassthroughProvider,
   PassthroughVm,
   Proxmox,
+  RebootGroup,
   VfioBinding,
   type PassthroughProviderProps,
 } from "../../lib";
@@ -55,6 +56,31 @@ test("rolling: no host is touched before the one before it is proven", () => {
     "c-gpu": ["c_reboot"],
     "c-vm": ["c_reboot", "c-gpu"],
   });
+});
+
+test("a group goes in turns of its size, and a turn waits for everybody in the one before", () => {
+  const stack = newStack();
+  const rebootGroup = new RebootGroup(stack, "rack", { maxUnavailable: 2 });
+  for (const id of ["a", "b", "c", "d", "e"]) newHost(stack, id, { rebootGroup });
+  for (const id of ["x", "y"]) newHost(stack, id);
+
+  const found = dependencies(stack);
+
+  expect(["a", "b", "c", "d", "e", "x", "y"].map((id) => found[id])).toEqual([
+    [],
+    [],
+    ["a_reboot", "b_reboot"],
+    ["a_reboot", "b_reboot"],
+    ["c_reboot", "d_reboot"],
+    [],
+    ["x_reboot"],
+  ]);
+});
+
+test("a group of no hosts is an error", () => {
+  expect(() => new RebootGroup(newStack(), "rack", { maxUnavailable: 0.5 })).toThrow(
+    "rack: maxUnavailable: 0.5 is not a number of hosts",
+  );
 });
 
 test("not rolling: hosts do not know each other", () => {

@@ -1,5 +1,6 @@
 import { NullProvider } from "@cdktf/provider-null/lib/provider";
 import { TerraformVariable, type TerraformStack } from "cdktf";
+import { parsePreparation } from "../../lib/model/rebootPreparation";
 import { PassthroughProvider, type PassthroughProviderProps } from "../../lib";
 import { fakeBundles, newHost, newStack, synth } from "./support";
 
@@ -91,6 +92,28 @@ test("a manual reboot is the command's to leave, and the host's resource says so
 
   expect(environmentOf(only(resource["terraform_data"]))).toHaveProperty("PASSTHROUGH_REBOOT", "manual");
   expect(only(resource["passthrough_iommu_host"])).toMatchObject({ reboot: "manual" });
+});
+
+test("what happens before the reboot goes to the command, which alone reads it", () => {
+  const stack = stackWith();
+  newHost(stack, "pve1", { beforeReboot: { shutdownTimeout: 600, migrateTo: "pve2", despite: ["nodes"] } });
+
+  const environment = environmentOf(only(synth(stack).resource["terraform_data"]));
+
+  expect(parsePreparation(environment["PASSTHROUGH_BEFORE_REBOOT"] ?? "")).toMatchObject({
+    shutdownTimeout: 600,
+    migrateTo: "pve2",
+    despite: ["nodes"],
+    unresponsive: "fail",
+  });
+});
+
+test.each([
+  [{ migrateTo: "-x; reboot" }, /beforeReboot.migrateTo: .*is not the name of a node/],
+  [{ shutdownTimeout: 0 }, /beforeReboot.shutdownTimeout: 0 is not a number of seconds/],
+  [{ despite: ["all" as "nodes"] }, /beforeReboot.despite: .*all/],
+])("%j is refused before anything is written", (beforeReboot, words) => {
+  expect(() => newHost(stackWith(), "pve1", { beforeReboot })).toThrow(words);
 });
 
 test("twenty minutes, if nothing else is said", () => {
