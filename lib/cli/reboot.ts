@@ -6,11 +6,13 @@ import { parseDrain } from "../model/drain";
 import { detectPlatform } from "../model/platform";
 import { bootNow, proofProblems, rebootState } from "../model/reboot";
 import type { RebootPreparation } from "../model/rebootPreparation";
+import { hazardLines, rebootHazards, type Runner } from "../model/rebootHazards";
 import { parseRecord, type HostRecord } from "../model/record";
 import { commandSteps, requiredCommands } from "../model/requirements";
 import { paths } from "../model/paths";
 import { nextBootSteps } from "../model/trial/steps";
 import { drain, DrainError, giveBack, type DrainContext } from "../host/drain";
+import { localRunner } from "../host/runner";
 import type { Host } from "../host/types";
 import { CliError } from "./errors";
 import { exitCodes } from "./exitCodes";
@@ -27,7 +29,7 @@ export interface RebootOptions {
   readonly preparation: RebootPreparation;
   /** Only give back what an earlier run took from the host, and reboot nothing. */
   readonly resume: boolean;
-  /** Reboot although our own reboot did not bring the declared state about. */
+  /** Reboot although our own reboot did not bring the declared state about, or nobody could count on what comes after. */
   readonly force: boolean;
   /** Seconds to wait for the host to come back. */
   readonly timeout: number;
@@ -63,7 +65,11 @@ export interface RebootContext {
  * The trigger that runs this is a permission, not an order: what is right already is proven and left alone, and
  * what our own reboot could not bring about is refused with the diagnosis.
  */
-export async function reboot(options: RebootOptions, context: RebootContext): Promise<void> {
+export async function reboot(
+  options: RebootOptions,
+  context: RebootContext,
+  runner: Runner = localRunner(),
+): Promise<void> {
   const { name } = options;
   const host = context.dial(true);
   let endedBoot: string;
@@ -114,6 +120,7 @@ export async function reboot(options: RebootOptions, context: RebootContext): Pr
       context.result({ host: name, outcome: "due", rebooted: false, words });
       return;
     }
+    if (!options.force) refuseHazards(name, facts, runner);
     context.progress.say(
       `${name}: ${state.required ? "a reboot is due" : "a reboot is forced"}: ${state.reason}`,
     );
@@ -186,6 +193,20 @@ async function resume(
   if (missing.length > 0) throw new CliError(missing.join("\n"));
   const words = `${name}: ${facts.drain === null ? "nothing was taken from it" : "everything that was taken from it is back"}`;
   context.result({ host: name, outcome: "resumed", rebooted: false, words });
+}
+
+/** Somebody who stands before the machine may order what would strand it. */
+function refuseHazards(name: string, facts: HostFacts, runner: Runner): void {
+  const hazards = rebootHazards(facts, runner);
+  if (hazards.length === 0) return;
+  throw new CliError(
+    [
+      `${name} is not rebooted, because nobody could count on what comes after it:`,
+      hazardLines(hazards),
+      "What was written stays. Mend that, or reboot the host yourself while somebody can reach its console, from a machine that does " +
+        "not depend on it (`passthrough reboot --force`), then deploy again.",
+    ].join("\n"),
+  );
 }
 
 /** Records the attempt and reboots, both in one change: a retry after a lost terminal finds out what happened. */

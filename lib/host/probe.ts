@@ -120,6 +120,7 @@ export function parseProbe(stdout: string, host: string, stderr = ""): HostFacts
     }),
     critical: distinct(answer.rows("critical").map(criticalUse)),
     unresolved: [...new Set(answer.all("unresolved"))],
+    bootHazards: [...new Set(answer.all("hazard"))],
     files: Object.fromEntries(
       [...answer.files].flatMap(([path, bytes]) => (mayBeOurs(path) ? [[path, bytes.toString("utf8")]] : [])),
     ),
@@ -425,7 +426,13 @@ function scriptLine(line: string): ScriptLine[] {
 }
 
 function criticalUse([address = "", kind = "other", essential, ...use]: readonly string[]): CriticalUse {
-  return { address, kind: kind as CriticalUse["kind"], essential: essential !== "0", use: use.join("\t") };
+  return {
+    address,
+    kind: kind as CriticalUse["kind"],
+    essential: essential !== "0",
+    use: use.join("\t"),
+    ...(essential === "2" ? { neededToBoot: true } : {}),
+  };
 }
 
 /** A bridge carries everything below it, often the same by several ways. */

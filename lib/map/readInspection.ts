@@ -16,6 +16,7 @@ const kinds: readonly CriticalUse["kind"][] = [
   "display",
   "esp",
   "console",
+  "chipset",
   "usb",
   "guest",
   "other",

@@ -63,6 +63,8 @@ export interface HostFacts {
   readonly critical: readonly CriticalUse[];
   /** What the host lives on but could not be traced to a PCI device, in words: any of the kind may be it. */
   readonly unresolved: readonly string[];
+  /** What would keep the host from coming back by itself after a reboot, in words. */
+  readonly bootHazards: readonly string[];
   /**
    * Files we may have lines in, by path, whole: everything of /etc/modprobe.d, /etc/modules, /etc/modules-load.d,
    * /etc/initramfs-tools/modules, /etc/kernel/cmdline, /etc/default/grub, /etc/default/grub.d, boot entries, GRUB's
@@ -225,11 +227,13 @@ export interface VirtualFunctionFacts {
 /** One reason why a PCI device must not be handed over. */
 export interface CriticalUse {
   readonly address: string;
-  readonly kind: "disk" | "network" | "display" | "esp" | "console" | "usb" | "guest" | "other";
+  readonly kind: "disk" | "network" | "display" | "esp" | "console" | "chipset" | "usb" | "guest" | "other";
   /** In words: `carries / (/dev/nvme0n1p3, LVM pve/root)`, `carries this SSH session (enp3s0, bridge vmbr0)`. */
   readonly use: string;
   /** false: worth a warning only (one of several members of a bond). */
   readonly essential: boolean;
+  /** The next boot would stop without it: no author can allow that. */
+  readonly neededToBoot?: true;
 }
 
 export interface ProxmoxFacts {

@@ -13,6 +13,8 @@ export interface LockOutFinding {
   readonly use: string;
   /** The function that carries the use, where it is another one of the same IOMMU group. */
   readonly via?: string;
+  /** The next boot would stop without it, whatever the author allows. */
+  readonly neededToBoot?: true;
 }
 
 export interface LockOut {
@@ -22,10 +24,13 @@ export interface LockOut {
 
 /**
  * Whether the host can do without these functions. What it or this session lives on is refused, and so is what
- * shares an IOMMU group with it, unless `allow` names the function that carries the use, or its slot.
+ * shares an IOMMU group with it, unless `allow` names the function that carries the use, or its slot. What the next
+ * boot would stop without is refused in any case.
  */
 export function lockOut(facts: GuardFacts, addresses: readonly string[], allow: readonly string[]): LockOut {
   const allowed = (address: string) => allow.some((named) => namesFunction(named, address));
+  const excused = new Set(facts.critical.filter(({ address }) => allowed(address)).map(({ use }) => use));
+  const bridges = new Set(facts.devices.filter(({ bridge }) => bridge).map(({ address }) => address));
   const refused: LockOutFinding[] = [];
   const warnings: LockOutFinding[] = [];
 
@@ -35,12 +40,24 @@ export function lockOut(facts: GuardFacts, addresses: readonly string[], allow: 
       address,
       ...groupOf(facts.devices, device).filter((other) => !addresses.includes(other)),
     ];
-    for (const carrier of carriers.filter((candidate) => !allowed(candidate))) {
-      for (const { kind, use, essential } of facts.critical.filter((found) => found.address === carrier)) {
+    for (const carrier of carriers) {
+      // A bridge only passes on what hangs below it, which the author may have named.
+      const uses = facts.critical.filter(
+        (found) =>
+          found.address === carrier &&
+          (found.neededToBoot || !(allowed(carrier) || (bridges.has(carrier) && excused.has(found.use)))),
+      );
+      for (const { kind, use, essential, neededToBoot } of uses) {
         const list = essential ? refused : warnings;
         // A bridge of the group carries what hangs below it, which is often in the group itself.
         if (list.some((known) => known.address === address && known.use === use)) continue;
-        list.push({ address, kind, use, ...(carrier === address ? {} : { via: carrier }) });
+        list.push({
+          address,
+          kind,
+          use,
+          ...(carrier === address ? {} : { via: carrier }),
+          ...(neededToBoot ? { neededToBoot } : {}),
+        });
       }
     }
     for (const words of allowed(address) ? [] : (facts.unresolved ?? [])) {
@@ -74,6 +91,7 @@ const kindInWords: Readonly<Record<CriticalUse["kind"], string>> = {
   display: "display (VGA)",
   esp: "disk with an EFI system partition (ESP)",
   console: "console",
+  chipset: "part of the chipset",
   usb: "USB controller",
   guest: "device of a guest",
   other: "device",
@@ -88,10 +106,21 @@ export function describeLockOut({ address, kind, use, via }: LockOutFinding): st
 
 /** What the host would lose, function by function, and what to do. */
 export function lockOutMessage(host: string, refused: readonly LockOutFinding[]): string {
-  const named = [...new Set(refused.map(({ address, via }) => via ?? address))];
+  const allowable = refused.filter(({ neededToBoot }) => !neededToBoot);
+  const named = [...new Set(allowable.map(({ address, via }) => via ?? address))];
   return [
     `Host ${host} would lose what it or this session lives on:`,
     ...refused.map((finding) => `  ${describeLockOut(finding)}`),
-    `Choose another device. If the host can do without it, name it: allowCritical: ${JSON.stringify(named)}.`,
+    [
+      "Choose another device.",
+      ...(named.length > 0
+        ? [`If the host can do without it, name it: allowCritical: ${JSON.stringify(named)}.`]
+        : []),
+      ...(refused.length > allowable.length
+        ? [
+            "What the next boot looks for cannot be allowed: first take its line out of the file, or add nofail to the options there.",
+          ]
+        : []),
+    ].join(" "),
   ].join("\n");
 }

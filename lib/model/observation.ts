@@ -7,7 +7,14 @@ import type { HostFacts } from "./facts";
  */
 export type Observation = Omit<
   HostFacts,
-  "critical" | "proxmox" | "libvirt" | "opennebula" | "usbDevices" | "mediatedDevices" | "memory"
+  | "critical"
+  | "bootHazards"
+  | "proxmox"
+  | "libvirt"
+  | "opennebula"
+  | "usbDevices"
+  | "mediatedDevices"
+  | "memory"
 >;
 
 /** What lines of ours may stand in, and what decides how they are merged. */
@@ -20,6 +27,7 @@ export const mayBeOurs = (path: string): boolean => kept.test(path);
 export function observe(facts: HostFacts): Observation {
   const {
     critical: _critical,
+    bootHazards: _bootHazards,
     proxmox: _proxmox,
     libvirt: _libvirt,
     opennebula: _opennebula,

@@ -16,6 +16,7 @@ import {
 import { iommuHostSchema, type IommuHostState } from "../schema";
 import { stateStays } from "./applyResults";
 import { addressProblems, failure, warning, wordsOf } from "./diagnostics";
+import { hazardNotices } from "./hazardNotices";
 import { changeAndRead, changeFailure, checkMachine, keep, recreated, refresh } from "./hostResource";
 import { assumedIn, type Hosts, type Seen } from "./hosts";
 import {
@@ -174,6 +175,7 @@ export const iommuHost: ResourceType<Hosts> = {
       }
     }
     if (changed && sight?.kind === "seen") {
+      diagnostics.push(...hazardNotices(name, declared, decision.reboot, sight.facts));
       diagnostics.push(...refusals(name, sight.facts, decision, [declared.owner, before?.owner], declared));
     }
     if (before === null) return planned(plannedCreate(next, decision, observation));

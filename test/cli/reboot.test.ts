@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { CliError } from "../../lib/cli/errors";
 import { reboot, type RebootOptions } from "../../lib/cli/reboot";
 import { progressOn } from "../../lib/cli/terminal";
@@ -338,6 +339,38 @@ describe("what it refuses", () => {
     const host = new FakeHost(asBefore, { ...record, attempt: { digest: "e".repeat(64), bootId: "boot-0" } });
     await host.reboot();
     expect(host.reboots).toBe(1);
+  });
+});
+
+describe("a reboot that nobody could count on", () => {
+  const hazards = { bootHazards: ["vault is unlocked by somebody", "/etc/fstab wants a disk"] };
+
+  test("is refused with every reason, and the host stays as it is", async () => {
+    const host = new FakeHost({ ...asBefore, ...hazards });
+    const { message } = await failure(host.reboot());
+    expect(message).toMatch(
+      /^deb1 is not rebooted, .*:\n {2}- vault is unlocked by somebody\n {2}- \/etc\/fstab wants a disk\n.*--force/,
+    );
+    expect(host.changes).toEqual([]);
+  });
+
+  test("of the machine that this deploy runs on is refused", async () => {
+    const own = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    const host = new FakeHost({ ...asBefore, bootId: own });
+    expect((await failure(host.reboot())).message).toContain("this deploy runs on deb1 itself");
+    expect(host.reboots).toBe(0);
+  });
+
+  test("goes ahead where somebody forces it", async () => {
+    const host = new FakeHost({ ...asBefore, ...hazards });
+    await host.reboot({ force: true });
+    expect(host.reboots).toBe(1);
+  });
+
+  test("does not keep what runs already from being proven", async () => {
+    const host = new FakeHost({ ...asDeclared, ...hazards });
+    await host.reboot();
+    expect(host.record.proven).not.toBeNull();
   });
 });
 

@@ -553,6 +553,13 @@ describe("what these hosts make wrong", () => {
       "ZFS pool rpool with /",
       "/boot/efi (/dev/nvme0n1p2)",
     ),
+    machine(
+      "a disk that the next boot would stop without, although the author allows it",
+      device("pve1", "0000:03:00", { allow_critical: ["0000:03:00"] }),
+      "pve1 would lose what it lives on",
+      "0000:03:00.0 is a disk controller the host needs: is in /etc/fstab as /boot/efi without nofail",
+      "cannot be allowed: first take its line out of the file, or add nofail",
+    ),
     givenAway(
       "half of the mirror and an ESP that is not mounted",
       "pve2",
@@ -703,7 +710,7 @@ describe("what these hosts make wrong", () => {
         passthrough_iommu_host: {
           ...resources["passthrough_iommu_host"],
           overruled: on("overruled"),
-          allowed: device("pve1", "0000:03:00", { allow_critical: ["0000:03:00"] }),
+          allowed: device("pve2", "0000:01:00", { allow_critical: ["0000:01:00"] }),
         },
         passthrough_vm: {
           ...resources["passthrough_vm"],

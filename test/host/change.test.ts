@@ -529,6 +529,27 @@ describe("guard", () => {
     expect(root.exists(OLD)).toBe(refusal === null);
   });
 
+  test("a bridge of the group only passes on what is allowed below it", async () => {
+    root.pci("0000:00:1c.0", { bridge: true, group: 5 });
+    const card = root.pci("0000:03:00.0", { parent: "0000:00:1c.0", class: "030000", group: 5 });
+    root.write(`${card}/boot_vga`, "1\n");
+    expect(expectFailure(await apply(changeOf(guard(["0000:03:00.0"])))).message).toContain("boot VGA");
+    expect(await apply(changeOf(guard(["0000:03:00.0"], ["0000:03:00"])))).toMatchObject({ ok: true });
+  });
+
+  test("what the next boot would stop without is refused although it is allowed", async () => {
+    const disk = `${root.pci("0000:02:00.0", { class: "010802" })}/nvme/nvme1/nvme1n1`;
+    root.block("nvme1n1", "259:10", disk);
+    root.write("/etc/fstab", "/dev/nvme1n1 /srv ext4 defaults 0 2\n");
+    const outcome = await apply(changeOf(guard(["0000:02:00.0"], ["0000:02:00.0"]), write(OLD, "x\n")));
+    expect(expectFailure(outcome)).toMatchObject({
+      reason: "critical",
+      message: "0000:02:00.0 is in /etc/fstab as /srv without nofail: without it boot stops (/dev/nvme1n1)",
+    });
+    root.write("/etc/fstab", "/dev/nvme1n1 /srv ext4 nofail 0 2\n");
+    expect(await apply(changeOf(guard(["0000:02:00.0"], ["0000:02:00.0"])))).toMatchObject({ ok: true });
+  });
+
   test("a disk controller is refused while something is unresolved, a graphics card is not", async () => {
     root.mounts("27 1 259:7 / / rw - ext4 /dev/gone rw");
     expect(expectFailure(await apply(changeOf(guard(["0000:01:00.1"])))).message).toMatch(

@@ -151,8 +151,8 @@ describe("disks", () => {
 
     expect(await uses("disk")).toEqual([
       "0000:00:17.0 carries / (/dev/sda1)",
-      "0000:01:00.0 is in /etc/fstab for /backup (/dev/nvme0n1)",
-      "0000:02:00.0 is unlocked at boot as vault (/etc/crypttab) (/dev/nvme1n1)",
+      "0000:01:00.0 is in /etc/fstab as /backup (/dev/nvme0n1)",
+      "0000:02:00.0 is unlocked at boot as vault (/etc/crypttab) without nofail: without it boot stops (/dev/nvme1n1)",
       "0000:04:00.0 is what the host resumes from (resume=) (/dev/nvme3n1)",
     ]);
     expect(await uses("esp")).toEqual([
@@ -177,12 +177,27 @@ describe("disks", () => {
     ]);
   });
 
-  test("a disk that only bears a signature is a warning", async () => {
+  test.each([
+    ["zfs_member", "ZFS pool"],
+    ["linux_raid_member", "RAID array"],
+    ["crypto_LUKS", "LUKS volume"],
+    ["ceph_bluestore", "Ceph OSD"],
+    ["bcache", "bcache"],
+    ["LVM2_member", "LVM volume group (guests)"],
+  ])("a disk that only bears the signature %s: whoever gets it may destroy data", async (type, words) => {
     sataDisk();
-    root.write("/run/udev/data/b8:1", "S:disk\nE:ID_FS_TYPE=zfs_member\n");
+    root.write("/run/udev/data/b8:1", `S:disk\nE:ID_FS_UUID=Ab3-x\nE:ID_FS_TYPE=${type}\n`);
+    root.write("/etc/lvm/backup/guests", 'pv0 {\n\tid = "Ab3-x"\n\tdevice = "/dev/sda1"\n}\n');
+    root.write("/etc/lvm/backup/other", 'pv0 {\n\tid = "Ab3-xy"\n}\n');
     expect(await uses("disk")).toEqual([
-      "0000:00:17.0 holds a zfs_member that nothing uses now (/dev/sda1) (warning)",
+      `0000:00:17.0 bears the signature of a ${words}, whose data nothing of the host uses now (/dev/sda1)`,
     ]);
+  });
+
+  test("a plain file system that nothing names is nobody's", async () => {
+    sataDisk();
+    root.write("/run/udev/data/b8:1", "E:ID_FS_TYPE=ext4\n");
+    expect(await uses("disk")).toEqual([]);
   });
 
   test("a mounted USB disk makes its controller essential", async () => {
@@ -389,6 +404,7 @@ describe("network", () => {
     expect((await uses("network")).filter((use) => use.includes("ring"))).toEqual([
       "0000:01:00.0 carries a cluster ring of this node (corosync, 10.9.0.1) (ring0)",
       "0000:02:00.0 carries a cluster ring of this node (corosync, 10.8.0.1) (ring1)",
+      "0000:02:00.0 carries the address of this node (pve1, 10.8.0.1) (ring1)",
     ]);
   });
 });
@@ -425,7 +441,9 @@ describe("display, console, USB, guests", () => {
     plug("1-1", { bDeviceClass: "09", product: "Hub" });
     plug("1-1.2", { bDeviceClass: "00", product: "K120 Keyboard" });
     plug("1-2", { bDeviceClass: "00", idVendor: "051d", idProduct: "0002" });
-    expect(await uses("usb")).toEqual(["0000:00:14.0 has USB devices: K120 Keyboard, 051d:0002 (warning)"]);
+    expect(await uses("usb")).toEqual([
+      "0000:00:14.0 has USB devices: K120 Keyboard, 051d:0002 (UPS) (warning)",
+    ]);
   });
 
   test("a virtual machine's whole disk and a running container's graphics", async () => {
@@ -442,6 +460,7 @@ describe("display, console, USB, guests", () => {
     root.folderAt("/sys/fs/cgroup/lxc/200");
     expect(await uses("guest")).toEqual([
       "0000:00:17.0 is the disk scsi1 of the virtual machine 100 (/dev/sda)",
+      "0000:01:00.0 is meant for the container 201, which does not run (warning)",
       "0000:01:00.0 is used by the running container 200",
     ]);
   });

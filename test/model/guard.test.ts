@@ -50,6 +50,13 @@ describe("lockOut", () => {
     expect(refused.map(({ via }) => via)).toEqual(["0000:03:00.0"]);
   });
 
+  it("does not hold a bridge's use against what the author named below it", () => {
+    const above = use("0000:00:1c.0", "network", session.use);
+    const facts = { devices, critical: [above, session] };
+    expect(lockOut(facts, ["0000:03:00.0", "0000:01:00.0"], ["0000:03:00.0"]).refused).toEqual([]);
+    expect(lockOut(facts, ["0000:01:00.0"], ["0000:01:00.0"]).refused).toHaveLength(1);
+  });
+
   it("refuses each once when both of a group go", () => {
     const { refused } = lockOut({ devices, critical: [session] }, ["0000:01:00.0", "0000:03:00.0"], []);
     expect(refused).toEqual([{ address: "0000:03:00.0", kind: "network", use: session.use }]);
@@ -70,6 +77,21 @@ describe("lockOut", () => {
       lockOut({ devices, critical: [session] }, ["0000:01:00.0"], ["0000:01:00.0"]).refused,
     ).toHaveLength(1);
     expect(lockOut({ devices, critical: [session] }, ["0000:01:00.0"], ["0000:03:00.0"]).refused).toEqual([]);
+  });
+
+  it("refuses what the next boot would stop without, whatever the author allows, and in a group too", () => {
+    const fstab: CriticalUse = {
+      ...use("0000:03:00.0", "disk", "is in /etc/fstab as /srv"),
+      neededToBoot: true,
+    };
+    const facts = { devices, critical: [session, fstab] };
+    const found = { kind: "disk", use: "is in /etc/fstab as /srv", neededToBoot: true };
+    expect(lockOut(facts, ["0000:03:00.0"], ["0000:03:00"]).refused).toEqual([
+      { address: "0000:03:00.0", ...found },
+    ]);
+    expect(lockOut(facts, ["0000:01:00.0"], ["0000:03:00"]).refused).toEqual([
+      { address: "0000:01:00.0", via: "0000:03:00.0", ...found },
+    ]);
   });
 
   it("only warns of what is not essential", () => {
@@ -117,6 +139,20 @@ describe("in words", () => {
   ] as const)("a %s is %s", (kind, words) => {
     expect(describeLockOut({ address: "0000:02:00.0", kind, use: "carries /" })).toBe(
       `0000:02:00.0 is ${words} the host needs: carries /.`,
+    );
+  });
+
+  it("says that nobody can allow what the next boot would stop without", () => {
+    const fstab = { ...root, use: "is in /etc/fstab as /srv", neededToBoot: true } as const;
+    const words = (critical: CriticalUse[]) =>
+      lockOutMessage("pve1", lockOut({ devices, critical }, ["0000:02:00.0"], []).refused)
+        .split("\n")
+        .pop();
+    const mend =
+      "What the next boot looks for cannot be allowed: first take its line out of the file, or add nofail to the options there.";
+    expect(words([fstab])).toBe(`Choose another device. ${mend}`);
+    expect(words([root, fstab])).toBe(
+      `Choose another device. If the host can do without it, name it: allowCritical: ["0000:02:00.0"]. ${mend}`,
     );
   });
 

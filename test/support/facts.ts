@@ -66,6 +66,7 @@ export function hostFacts(facts: Partial<HostFacts> = {}): HostFacts {
     sriov: {},
     critical: [],
     unresolved: [],
+    bootHazards: [],
     files: {},
     scriptLines: [],
     grubForeign: { linux: "", linuxDefault: "quiet" },

@@ -449,6 +449,12 @@ guard() {
 	# Devices come and go with their cards: nothing here depends on what the plan saw.
 	findings=$(critical 2>/dev/null)
 	refusals=
+	excused=$NL
+	while IFS=$TAB read -r record address _ _ use; do
+		[ "$record" = critical ] && is_allowed "$address" && excused="$excused$use$NL"
+	done <<-END
+		$findings
+	END
 	for function; do
 		is_allowed "$function" || refuse_unresolved "$function"
 		refuse_uses "$function" "$function"
@@ -470,12 +476,18 @@ is_allowed() {
 	return 1
 }
 
-# Function $1 is to go, and $2 would go with it.
+# Function $1 is to go, and $2 would go with it. What the next boot would stop without, nobody can allow.
 refuse_uses() {
 	[ -e "$ROOT/sys/bus/pci/devices/$2" ] || return 0
-	! is_allowed "$2" || return 0
+	least=1
+	! is_allowed "$2" || least=2
 	while IFS=$TAB read -r record address _ essential use; do
-		[ "$record $address $essential" = "critical $2 1" ] || continue
+		[ "$record $address" = "critical $2" ] || continue
+		[ "$essential" -ge "$least" ] || continue
+		# A bridge only passes on what hangs below it, which the author may have named.
+		case $essential$excused in
+		1*"$NL$use$NL"*) [ ! -e "$ROOT/sys/bus/pci/devices/$2/secondary_bus_number" ] || continue ;;
+		esac
 		case $2 in
 		"$1") refuse "$1 $use" ;;
 		*) refuse "$1 shares its IOMMU group with $2, which $use" ;;

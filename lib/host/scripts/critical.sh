@@ -2,26 +2,28 @@
 # shellcheck disable=SC2154 # ROOT, TAB, NL, value, node and text are common.sh's
 # What the host and this session live on, with every PCI function above it:
 #     critical <address> <kind> <essential> <words>
-# and what they live on and could not be traced, which nobody may guess about:
+# <essential> is 0 for what is worth a warning only, 1 for what is refused unless the author allows it, and 2 for what
+# the next boot would stop without. What they live on and could not be traced, which nobody may guess about:
 #     unresolved <words>
 
 critical() {
 	known_blocks=" "
+	root_blocks=" "
 	own_function=
 	read_mounts
 	mounted_disks
 	swaps
-	named_disks
 	zfs_pools
 	btrfs_members
+	boot_disks
 	disks_in_use
 	dormant_members
 	network
 	displays
-	serial_consoles
+	consoles
+	chipset
 	usb_devices
-	guest_disks
-	containers
+	guests
 	cd /
 }
 
@@ -66,6 +68,7 @@ virtual_functions() {
 block_use() {
 	block_queue="$1|"
 	block_seen=" "
+	block_level=$3
 	while [ -n "$block_queue" ]; do
 		entry=${block_queue%%"$NL"*}
 		block_queue=${block_queue#"$entry"}
@@ -85,7 +88,13 @@ block_use() {
 		label=/dev/$block
 		get "$ROOT$below/dm/name" && label=/dev/mapper/$value
 		chain=${chain:+$chain on }$label
-		pci_use "$below" "$2" "$3" "$4 ($chain)" || block_below "$2" "$3" "$4" ||
+		# Boot does without one disk of a mirror.
+		if [ "$block_level" = 2 ] && get "$ROOT$below/md/level"; then
+			case $value in
+			raid1 | raid4 | raid5 | raid6 | raid10) block_level=1 ;;
+			esac
+		fi
+		pci_use "$below" "$2" "$block_level" "$4 ($chain)" || block_below "$2" "$block_level" "$4" ||
 			emit unresolved "$4 ($chain): no PCI device found below it"
 	done
 	return 0
@@ -110,7 +119,8 @@ block_below() {
 	*/nvme-subsystem/*) nvme_paths "$1" "$2" "$3 ($chain)" && return ;;
 	*/nvme-fabrics/*) nvme_fabrics "${below%/*}" "$3 ($chain)" && return ;;
 	*/session[0-9]*) iscsi_session "$3 ($chain)" && return ;;
-	*/virtual/* | */rbd/*) ;;
+	*/rbd/*) rbd_monitors "$3 ($chain)" && return ;;
+	*/virtual/*) ;;
 	# On a bus that is not PCI, such as an SD card or a virtual machine's own.
 	*) return 0 ;;
 	esac
@@ -184,6 +194,24 @@ iscsi_session() {
 	return 1
 }
 
+# A mapped RBD image: its configuration begins with the monitors, such as `10.0.0.1:6789,10.0.0.2:6789`.
+rbd_monitors() {
+	image=${below#*/rbd/}
+	get "$ROOT/sys/bus/rbd/devices/${image%%/*}/config_info" || return 1
+	monitors=${value%% *}
+	set -f
+	IFS=,
+	# shellcheck disable=SC2086 # a list
+	set -- "$1" $monitors
+	unset IFS
+	set +f
+	words=$1
+	shift
+	for monitor; do
+		server_use "$monitor" "$words"
+	done
+}
+
 # Sets `name` to the kernel's name of device file $1; false if there is no such block device now.
 block_name() {
 	name=${1#/dev/}
@@ -199,37 +227,6 @@ block_name() {
 	[ -n "$name" ] && [ -e "$ROOT/sys/class/block/$name" ]
 }
 
-# Sets `parameters` to the running kernel's, without those that the shell would take for file patterns.
-kernel_parameters() {
-	parameters=
-	get "$ROOT/proc/cmdline"
-	set -f
-	for parameter in $value; do
-		case $parameter in
-		*[*?[]*) ;;
-		*) parameters="$parameters $parameter" ;;
-		esac
-	done
-	set +f
-}
-
-# Sets `name` to the kernel's name of what fstab, crypttab or the command line call $1.
-named_block() {
-	spec=$1
-	case $spec in
-	*=\"*\") spec=${spec%%=*}=$(printf '%s' "${spec#*=}" | tr -d '"') ;;
-	esac
-	case $spec in
-	/dev/*) block_name "$spec" ;;
-	UUID=*) block_name "/dev/disk/by-uuid/${spec#*=}" ;;
-	LABEL=*) block_name "/dev/disk/by-label/${spec#*=}" ;;
-	PARTUUID=*) block_name "/dev/disk/by-partuuid/${spec#*=}" ;;
-	PARTLABEL=*) block_name "/dev/disk/by-partlabel/${spec#*=}" ;;
-	ID=*) block_name "/dev/disk/by-id/${spec#*=}" ;;
-	*) return 1 ;;
-	esac
-}
-
 # Sets `mounts` to lines of <kind> <device> <mount points>, a line for each device, and `mount_points` to all of them.
 read_mounts() {
 	mounts=$(awk '
@@ -242,6 +239,7 @@ read_mounts() {
 			for (i = 7; i < NF && $i != "-"; i++);
 			type = $(i + 1); source = $(i + 2); options = $(i + 3); point = $5
 			print "point\t" point
+			if (point == "/") root = type == "zfs" ? "root\tzfs\t" source : $3 ~ /^0:/ ? "root\tdevice\t" source : "root\tblock\t" $3
 			if ($3 !~ /^0:/) add("block\t" $3, point)
 			else if (type == "zfs") { split(source, dataset, "/"); add("zfs\t" dataset[1], point) }
 			else if (source ~ /^\/dev\/[^:]*/ && type ~ /^(btrfs|bcachefs)$/) {
@@ -263,6 +261,7 @@ read_mounts() {
 			else if (point == "/" && type !~ /^(rootfs|tmpfs|ramfs|overlay)$/) add("unknown\t" type, point)
 		}
 		END {
+			if (root != "") print root
 			for (k = 1; k <= keys; k++) {
 				key = order[k]
 				print key "\t" points[key] (number[key] > 3 ? " and " (number[key] - 3) " more" : "")
@@ -270,8 +269,16 @@ read_mounts() {
 		}
 	' "$ROOT/proc/self/mountinfo")
 	mount_points=$NL
-	while IFS=$TAB read -r type point _; do
-		[ "$type" != point ] || mount_points="$mount_points$point$NL"
+	root_type=
+	root_device=
+	while IFS=$TAB read -r type point source; do
+		case $type in
+		point) mount_points="$mount_points$point$NL" ;;
+		root)
+			root_type=$point
+			root_device=$source
+			;;
+		esac
 	done <<-END
 		$mounts
 	END
@@ -289,11 +296,15 @@ mounted_disks() {
 		block)
 			if locate "$ROOT/sys/dev/block/$device"; then
 				block_use "${node##*/}" "$kind" 1 "carries $points"
+				below_root block "$device"
 			else
 				emit unresolved "carries $points: the kernel shows no block device $device"
 			fi
 			;;
-		device) device_use "$device" "$kind" "carries $points" ;;
+		device)
+			device_use "$device" "$kind" "carries $points"
+			below_root device "$device"
+			;;
 		zfs) pools="$pools$device$TAB$points$NL" ;;
 		server) route_use "$device" "carries $points from $device" ;;
 		virtio)
@@ -307,6 +318,14 @@ mounted_disks() {
 	done <<-END
 		$mounts
 	END
+}
+
+# The block devices just followed are below `/`, if that is of kind $1 on $2.
+below_root() {
+	[ "$root_type" = "$1" ] || return 0
+	case $root_device in
+	"$2" | "$2"/* | "$2":* | *:"$2" | *:"$2":*) root_blocks="$root_blocks${block_seen# }" ;;
+	esac
 }
 
 # Every mount counts on its own; a lower directory that is below none of them cannot be seen from here.
@@ -335,49 +354,6 @@ swaps() {
 	done <"$ROOT/proc/swaps"
 }
 
-# What boot looks for, mounted or not. What is not there now cannot be given away.
-named_disks() {
-	while read -r spec point _; do
-		case $spec in
-		'#'* | '') continue ;;
-		esac
-		case $mount_points in
-		*"$NL$point$NL"*) continue ;;
-		esac
-		named_block "$spec" || continue
-		case $known_blocks in
-		*" $name "*) continue ;;
-		esac
-		block_use "$name" disk 1 "is in /etc/fstab for $point"
-	done <"$ROOT/etc/fstab"
-	while read -r target spec _; do
-		case $target in
-		'#'* | '') continue ;;
-		esac
-		named_block "$spec" && block_use "$name" disk 1 "is unlocked at boot as $target (/etc/crypttab)"
-	done <"$ROOT/etc/crypttab"
-	while read -r uuid _; do
-		case $uuid in
-		'#'* | '') continue ;;
-		esac
-		block_name "/dev/disk/by-uuid/$uuid" &&
-			block_use "$name" esp 1 "holds the EFI system partition (ESP) $uuid, which the host boots from"
-	done <"$ROOT/etc/kernel/proxmox-boot-uuids"
-	kernel_parameters
-	for parameter in $parameters; do
-		case $parameter in
-		resume=*) named_block "${parameter#*=}" && block_use "$name" disk 1 "is what the host resumes from (resume=)" ;;
-		root=*)
-			named_block "${parameter#*=}" || continue
-			case $known_blocks in
-			*" $name "*) ;;
-			*) block_use "$name" disk 1 "is root= of the kernel command line" ;;
-			esac
-			;;
-		esac
-	done
-}
-
 # A pool may carry volumes only, so every imported one counts, mounted or not.
 zfs_pools() {
 	[ -n "$pools" ] || [ -e "$ROOT/sys/module/zfs" ] || return 0
@@ -396,6 +372,7 @@ zfs_pools() {
 			;;
 		esac
 		device_use "$device" disk "is in the ZFS pool $pool$points"
+		below_root zfs "$pool"
 	done <<-END
 		$pool_members
 	END
@@ -444,359 +421,50 @@ disks_in_use() {
 	done
 }
 
-# Signatures that udev found on disks that nothing uses now.
+# Signatures that udev found on disks that nothing uses now: data that whoever gets the disk may destroy.
 dormant_members() {
-	found=$(grep -s -H '^E:ID_FS_TYPE=' "$ROOT"/run/udev/data/b*)
+	found=$(grep -s -H -E '^E:ID_FS_(TYPE|UUID)=' "$ROOT"/run/udev/data/b*)
+	uuids=$NL
 	while read -r line; do
-		signature=${line##*E:ID_FS_TYPE=}
-		case $signature in
-		LVM2_member | linux_raid_member | zfs_member | crypto_LUKS | ceph_bluestore | bcache | drbd) ;;
+		case $line in
+		*:E:ID_FS_UUID=*) uuids="$uuids${line%%:E:*} ${line##*E:ID_FS_UUID=}$NL" ;;
+		esac
+	done <<-END
+		$found
+	END
+	while read -r line; do
+		case ${line##*E:ID_FS_TYPE=} in
+		LVM2_member) signature="LVM volume group" ;;
+		linux_raid_member | isw_raid_member | ddf_raid_member) signature="RAID array" ;;
+		zfs_member) signature="ZFS pool" ;;
+		crypto_LUKS) signature="LUKS volume" ;;
+		ceph_bluestore) signature="Ceph OSD" ;;
+		bcache) signature="bcache" ;;
+		drbd) signature="DRBD device" ;;
 		*) continue ;;
 		esac
 		number=${line%:E:ID_FS_TYPE=*}
 		locate "$ROOT/sys/dev/block/${number##*/b}" || continue
 		case $known_blocks in
-		*" ${node##*/} "*) ;;
-		*) block_use "${node##*/}" disk 0 "holds a $signature that nothing uses now" ;;
+		*" ${node##*/} "*) continue ;;
 		esac
+		block=${node##*/}
+		[ "$signature" != "LVM volume group" ] || volume_group "$number"
+		block_use "$block" disk 1 "bears the signature of a $signature, whose data nothing of the host uses now"
 	done <<-END
 		$found
 	END
 }
 
-# Follows network interface $1 down to PCI functions: words $2. False if there are none.
-net_use() {
-	net_queue="$1|1|"
-	net_seen=" "
-	net_reached=1
-	while [ -n "$net_queue" ]; do
-		entry=${net_queue%%"$NL"*}
-		net_queue=${net_queue#"$entry"}
-		net_queue=${net_queue#"$NL"}
-		interface=${entry%%|*}
-		entry=${entry#*|}
-		essential=${entry%%|*}
-		chain=${entry#*|}
-		case $net_seen in
-		*" $interface "*) continue ;;
-		esac
-		net_seen="$net_seen$interface "
-		locate "$ROOT/sys/class/net/$interface" || continue
-		over=$node
-		chain=${chain:+$chain on }$interface
-		case $over in
-		*/virtual/*) net_below ;;
-		*)
-			net_reached=0
-			pci_use "$over" network "$essential" "$2 ($chain)"
-			;;
-		esac
-	done
-	return $net_reached
-}
-
-net_push() {
-	net_queue="$net_queue${net_queue:+$NL}$1|$2|$chain"
-}
-
-net_below() {
-	if get "$ROOT$over/bonding/slaves"; then
-		members=$value
-		for member in $members; do
-			spare=$essential
-			[ "$spare" = 0 ] || ! has_twin || spare=0
-			net_push "$member" "$spare"
-		done
-		return
-	fi
-	for port in "$ROOT$over"/lower_*; do
-		[ -e "$port" ] && net_push "${port##*/lower_}" "$essential"
-	done
-	for port in "$ROOT$over"/brif/*; do
-		[ -e "$port" ] && net_push "${port##*/}" "$essential"
-	done
-	# The ports of an Open vSwitch hang below one device of the system's, whichever bridge they are in.
-	[ ! -e "$ROOT$over/upper_ovs-system" ] || net_push ovs-system "$essential"
-}
-
-# Whether another of `members` has a link, on another card: a card's ports leave together.
-has_twin() {
-	card_of "$member"
-	own=$card
-	for other in $members; do
-		[ "$other" != "$member" ] || continue
-		get "$ROOT/sys/class/net/$other/carrier" || continue
-		card_of "$other"
-		[ "$value" != 1 ] || [ "$card" = "$own" ] || return 0
-	done
-	return 1
-}
-
-card_of() {
-	card=$1
-	if locate "$ROOT/sys/class/net/$1/device"; then
-		card=${node##*/}
-		card=${card%.*}
-	fi
-}
-
-# Sets `interfaces` to those that hold address $1.
-interfaces_of() {
-	interfaces=
-	while read -r _ interface family address _; do
-		case $family in
-		inet | inet6) ;;
-		*) continue ;;
-		esac
-		interface=${interface%%@*}
-		[ "${address%%/*}" != "$1" ] || interfaces="$interfaces ${interface%:}"
-	done <<-END
-		$addresses
-	END
-}
-
-# The interface that packets to address $1 leave by: words $2.
-route_use() {
-	case $1 in
-	*[!0-9.]*)
-		case $1 in
-		*:*) ;;
-		*)
-			emit unresolved "$2: the way to $1 is not known by its name alone"
-			return 0
-			;;
-		esac
-		;;
+# Adds the name of the volume group to `signature`: LVM keeps the ids of the members of each. $1: udev's file.
+volume_group() {
+	case $uuids in
+	*"$NL$1 "*) ;;
+	*) return 0 ;;
 	esac
-	way=" $(ip -o route get "$1") "
-	case $way in
-	*" dev lo "*) return 0 ;;
-	*" dev "*) ;;
-	*)
-		emit unresolved "$2: there is no route to $1"
-		return 0
-		;;
-	esac
-	way=${way#* dev }
-	carry "${way%% *}" "$2"
-}
-
-# As net_use, for what must not be lost from sight: below a tunnel, every interface with a route may be what it uses.
-carry() {
-	net_use "$1" "$2" && return
-	carried=1
-	for routed in $routed_interfaces; do
-		[ "$routed" != "$1" ] && net_use "$routed" "may carry the tunnel $1, which $2" && carried=0
-	done
-	[ $carried = 0 ] || emit unresolved "$2 ($1): no network device found below it"
-	return 0
-}
-
-network() {
-	routes=$(
-		ip -o route show
-		ip -o -6 route show
-	)
-	addresses=$(ip -o addr show)
-	routed_interfaces=
-	default_interfaces=
-	while read -r destination way; do
-		way=" $way "
-		while :; do
-			case $way in
-			*" dev "*) ;;
-			*) break ;;
-			esac
-			way=${way#* dev }
-			interface=${way%% *}
-			case " $routed_interfaces lo " in
-			*" $interface "*) ;;
-			*) routed_interfaces="$routed_interfaces $interface" ;;
-			esac
-			[ "$destination" = default ] || continue
-			case " $default_interfaces " in
-			*" $interface "*) ;;
-			*) default_interfaces="$default_interfaces $interface" ;;
-			esac
-			way=" ${way#* }"
-		done
-	done <<-END
-		$routes
-	END
-	session_interface
-	for default in $default_interfaces; do
-		carry "$default" "carries the default route"
-	done
-	corosync_rings
-}
-
-session_interface() {
-	set -f
-	# shellcheck disable=SC2086 # four words
-	set -- ${SSH_CONNECTION:-}
-	set +f
-	local_address=${3:-}
-	if [ -z "$local_address" ]; then
-		emit unresolved "carries this session: SSH_CONNECTION does not tell its address"
-		return
-	fi
-	local_address=${local_address#::ffff:}
-	case $local_address in
-	*%*) interfaces=${local_address#*%} ;;
-	*) interfaces_of "$local_address" ;;
-	esac
-	[ -n "$interfaces" ] || emit unresolved "carries this SSH session: no interface has the address $local_address"
-	for own in $interfaces; do
-		carry "$own" "carries this SSH session"
-	done
-}
-
-corosync_rings() {
-	for configuration in "$ROOT/etc/pve/corosync.conf" "$ROOT/etc/corosync/corosync.conf"; do
-		[ -r "$configuration" ] || continue
-		while read -r key ring_address _; do
-			case $key in
-			ring[0-9]*_addr:) ;;
-			*) continue ;;
-			esac
-			case $ring_address in
-			*[!0-9.]*) ring_address=$(awk -v name="$ring_address" '
-				/^[^#]/ { for (i = 2; i <= NF; i++) if ($i == name) { print $1; exit } }
-			' "$ROOT/etc/hosts") ;;
-			esac
-			[ -n "$ring_address" ] || continue
-			interfaces_of "$ring_address"
-			for ring in $interfaces; do
-				carry "$ring" "carries a cluster ring of this node (corosync, $ring_address)"
-			done
-		done <"$configuration"
-		return
-	done
-}
-
-displays() {
-	for attribute in "$ROOT"/sys/bus/pci/devices/*/boot_vga; do
-		get "$attribute" || continue
-		[ "$value" = 1 ] || continue
-		function=${attribute%/boot_vga}
-		# Given away already: the host shows nothing there.
-		locate "$function/driver" && [ "${node##*/}" = vfio-pci ] && continue
-		locate "$function" && pci_use "$node" display 1 "is the display that the firmware chose (boot VGA)"
-	done
-	for framebuffer in "$ROOT"/sys/class/graphics/fb[0-9]*; do
-		locate "$framebuffer/device" || locate "$framebuffer" || continue
-		screen=$node
-		get "$framebuffer/name"
-		pci_use "$screen" display 1 "shows the console (framebuffer ${framebuffer##*/}${value:+, $value})"
-	done
-}
-
-serial_consoles() {
-	kernel_parameters
-	for parameter in $parameters; do
-		case $parameter in
-		console=ttyS*) ;;
-		*) continue ;;
-		esac
-		tty=${parameter#console=}
-		tty=${tty%%,*}
-		locate "$ROOT/sys/class/tty/$tty/device" || locate "$ROOT/sys/class/tty/$tty" || continue
-		pci_use "$node" console 1 "is the serial console $tty"
-	done
-}
-
-# A warning: a keyboard is missed only by who stands before the machine. Disks and networks below count on their own.
-usb_devices() {
-	found=
-	controllers=$NL
-	for device in "$ROOT"/sys/bus/usb/devices/*; do
-		case ${device##*/} in
-		*:* | usb*) continue ;;
-		esac
-		# A hub.
-		get "$device/bDeviceClass" && [ "$value" = 09 ] && continue
-		locate "$device" || continue
-		controller=${node%%/usb[0-9]*}
-		get "$device/product" || {
-			get "$device/idVendor"
-			vendor=$value
-			get "$device/idProduct"
-			value=$vendor:$value
-		}
-		found="$found$controller$TAB$value$NL"
-		case $controllers in
-		*"$NL$controller$NL"*) ;;
-		*) controllers="$controllers$controller$NL" ;;
-		esac
-	done
-	while read -r controller; do
-		[ -n "$controller" ] || continue
-		products=
-		while IFS=$TAB read -r owner product; do
-			[ "$owner" != "$controller" ] || products="$products$product$NL"
-		done <<-END
-			$found
-		END
-		enumerate "$products"
-		pci_use "$controller" usb 0 "has USB devices: $text"
-	done <<-END
-		$controllers
-	END
-}
-
-# Sets `guests` to the folder of this Proxmox node.
-proxmox_node() {
-	get "$ROOT/proc/sys/kernel/hostname"
-	guests=$ROOT/etc/pve/nodes/$value
-	locate "$ROOT/etc/pve/local" && guests=$ROOT$node
-	[ -d "$guests" ]
-}
-
-# Whole disks that a virtual machine has.
-guest_disks() {
-	proxmox_node || return 0
-	found=$(grep -s -H -E '^(scsi|sata|virtio|ide)[0-9]+: */dev/' "$guests"/qemu-server/*.conf)
-	while read -r line; do
-		[ -n "$line" ] || continue
-		guest=${line%%.conf:*}
-		guest=${guest##*/}
-		line=${line#*.conf:}
-		slot=${line%%:*}
-		disk=${line#*:}
-		disk=${disk#"${disk%%[! ]*}"}
-		block_name "${disk%%,*}" && block_use "$name" guest 1 "is the disk $slot of the virtual machine $guest"
-	done <<-END
-		$found
-	END
-}
-
-# Containers share the host's kernel, and so the device itself.
-containers() {
-	proxmox_node || return 0
-	found=$(grep -s -H -E '/dev/(dri|nvidia)' "$guests"/lxc/*.conf)
-	while read -r line; do
-		[ -n "$line" ] || continue
-		guest=${line%%.conf:*}
-		guest=${guest##*/}
-		[ -d "$ROOT/sys/fs/cgroup/lxc/$guest" ] || [ -d "$ROOT/sys/fs/cgroup/lxc.monitor/$guest" ] || continue
-		case $line in
-		*/dev/nvidia*) container_devices "$guest" "$ROOT"/sys/bus/pci/drivers/nvidia/*:*:*.* ;;
-		*/dev/dri/*)
-			card=${line#*/dev/dri/}
-			card=${card%%[!a-zA-Z0-9]*}
-			container_devices "$guest" "$ROOT/sys/class/drm/$card/device"
-			;;
-		*) container_devices "$guest" "$ROOT"/sys/class/drm/card[0-9]*/device ;;
-		esac
-	done <<-END
-		$found
-	END
-}
-
-container_devices() {
-	guest=$1
-	shift
-	for device; do
-		locate "$device" && pci_use "$node" guest 1 "is used by the running container $guest"
-	done
+	uuid=${uuids#*"$NL$1 "}
+	uuid=${uuid%%"$NL"*}
+	backup=$(grep -s -l -F "\"$uuid\"" "$ROOT"/etc/lvm/backup/*) || return 0
+	backup=${backup%%"$NL"*}
+	signature="$signature (${backup##*/})"
 }
