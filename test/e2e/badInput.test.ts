@@ -158,7 +158,7 @@ describe("what no host can make right", () => {
     host(
       "a device by nothing",
       { devices: { "gpu/card": {} } },
-      "its address, its id, or both; neither is given",
+      "none is given",
     ),
     bound(
       "an address without a device",
@@ -174,7 +174,7 @@ describe("what no host can make right", () => {
       '"10de:22" is not a device id',
       "four hex digits each",
     ),
-    bound("neither address nor id", binding({}, { card: {} }), "neither is given", 'address = "0000:01:00"'),
+    bound("neither address nor id", binding({}, { card: {} }), "none is given", 'address = "0000:01:00"'),
     bound("no devices", binding({}, {}), "Unable to bind no devices", "Expected at least one"),
     bound("no name", binding({ name: "" }), "empty name"),
     guest(
