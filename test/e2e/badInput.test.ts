@@ -155,11 +155,7 @@ describe("what no host can make right", () => {
       '"0000:zz:00" is not a PCI address',
       addressForm,
     ),
-    host(
-      "a device by nothing",
-      { devices: { "gpu/card": {} } },
-      "none is given",
-    ),
+    host("a device by nothing", { devices: { "gpu/card": {} } }, "none is given"),
     bound(
       "an address without a device",
       binding({}, { card: { address: "0000:1" } }),
