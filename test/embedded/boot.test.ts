@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import type { EmbeddedHost } from "../../lib/embedded";
 import { proxmoxAmd } from "../../lib/embedded/profiles/proxmoxAmd";
 import hook from "../../lib/model/scripts/initramfsHook.sh";
-import initTop from "../../lib/model/scripts/initTop.sh";
+import { initTopScript as initTop } from "../../lib/model/earlyBinding";
 import { waitFor } from "../support/waitFor";
 import { script } from "./client";
 import { hosts } from "./hosts";
