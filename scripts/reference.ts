@@ -3,18 +3,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
 import {
-  iommuHostSchema,
-  ovirtHostSchema,
-  openNebulaNetworkSchema,
-  openNebulaPciSchema,
   pciDevicesSchema,
-  pciMappingSchema,
   providerSchema,
-  romFileSchema,
-  usbMappingSchema,
-  vfioBindingSchema,
-  virtualFunctionsSchema,
-  vmSchema,
+  resourceSchemas,
   type AttributeSchema,
   type AttributeType,
   type Attributes,
@@ -34,20 +25,7 @@ export function reference(): string {
     "## Constructs and their props",
     ...exported.flatMap(({ declaration }) => section(declaration, known)),
     "## Terraform resources",
-    ...[
-      providerSchema,
-      iommuHostSchema,
-      vfioBindingSchema,
-      virtualFunctionsSchema,
-      vmSchema,
-      pciMappingSchema,
-      usbMappingSchema,
-      romFileSchema,
-      ovirtHostSchema,
-      openNebulaPciSchema,
-      openNebulaNetworkSchema,
-      pciDevicesSchema,
-    ].flatMap(resource),
+    ...[providerSchema, ...resourceSchemas, pciDevicesSchema].flatMap(resource),
   ]
     .join("\n\n")
     .concat("\n");

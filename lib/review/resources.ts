@@ -1,13 +1,4 @@
-import {
-  iommuHostSchema,
-  pciMappingSchema,
-  usbMappingSchema,
-  vfioBindingSchema,
-  virtualFunctionsSchema,
-  vmSchema,
-  type Attributes,
-  type ResourceSchema,
-} from "../schema";
+import { iommuHostSchema, resourceSchemas, vfioBindingSchema, vmSchema, type Attributes } from "../schema";
 import type { ActionWord } from "./types";
 import type { Change, Plan } from "./plan";
 import { at, isMap, text, UNKNOWN, type View } from "./views";
@@ -19,15 +10,9 @@ export const types = {
   vm: vmSchema.typeName,
 } as const;
 
-const schemas: readonly ResourceSchema[] = [
-  iommuHostSchema,
-  vfioBindingSchema,
-  vmSchema,
-  pciMappingSchema,
-  usbMappingSchema,
-  virtualFunctionsSchema,
-];
-const attributes = new Map<string, Attributes>(schemas.map((schema) => [schema.typeName, schema.attributes]));
+const attributes = new Map<string, Attributes>(
+  resourceSchemas.map(({ typeName, attributes }) => [typeName, attributes]),
+);
 
 /** A type of a later release too: it is better told by its host than among strangers. */
 export function isOurs({ type }: Change): boolean {

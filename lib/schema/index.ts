@@ -15,3 +15,4 @@ export * from "./mapping";
 export * from "./romFile";
 export * from "./romImage";
 export * from "./virtualFunctions";
+export * from "./resources";

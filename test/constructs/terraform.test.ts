@@ -16,6 +16,8 @@ jest.mock("../../lib/placement/bundles", () => ({
   bundles: () => bundled,
 }));
 
+jest.setTimeout(120_000);
+
 /** Stands for the reboot command: writes down what it was told. */
 const command = `
 const told = Object.entries(process.env).filter(([name]) => name.startsWith("PASSTHROUGH_"));

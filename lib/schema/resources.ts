@@ -1,0 +1,24 @@
+import type { ResourceSchema } from "./attribute";
+import { iommuHostSchema } from "./iommuHost";
+import { pciMappingSchema, usbMappingSchema } from "./mapping";
+import { openNebulaNetworkSchema } from "./openNebulaNetwork";
+import { openNebulaPciSchema } from "./openNebulaPci";
+import { ovirtHostSchema } from "./ovirtHost";
+import { romFileSchema } from "./romFile";
+import { vfioBindingSchema } from "./vfioBinding";
+import { virtualFunctionsSchema } from "./virtualFunctions";
+import { vmSchema } from "./vm";
+
+/** Every resource of the provider, in the order that a reader meets them. */
+export const resourceSchemas: readonly ResourceSchema[] = [
+  iommuHostSchema,
+  vfioBindingSchema,
+  virtualFunctionsSchema,
+  vmSchema,
+  pciMappingSchema,
+  usbMappingSchema,
+  romFileSchema,
+  ovirtHostSchema,
+  openNebulaPciSchema,
+  openNebulaNetworkSchema,
+];
