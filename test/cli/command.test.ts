@@ -392,7 +392,7 @@ describe("reboot by hand", () => {
     });
     const { code, stderr } = await end;
     expect(stderr).toMatch(
-      /^passthrough: Stopped waiting for root@127\.0\.0\.1, which is rebooting\. The next deploy proves it\.\n$/m,
+      /^passthrough: Stopped waiting for root@127\.0\.0\.1, which is rebooting\. The next deploy proves it\. Its guests start then, /m,
     );
     expect(code).toBe(130);
     await waitFor(() => host.isUp() && (fileOf(host, "/proc/cmdline") ?? "").includes("iommu=pt"));

@@ -107,24 +107,30 @@ describe("opennebula", () => {
   });
 });
 
+/** An engine with one host, which has a card of four functions, and one VM. */
+const engineOf = (name: string, more: { readonly customKernelCommandLine?: string } = {}) =>
+  startEmbeddedEngine({
+    world: {
+      hosts: [
+        {
+          name,
+          devices: [0, 1, 2, 3].map((fn) => ({
+            ...{ address: `0000:01:00.${fn}`, id: "10de:1e84", name: "TU104", group: 2 },
+          })),
+          ...more,
+        },
+      ],
+      vms: [{ name: "workstation" }],
+    },
+  });
+
 describe("ovirt", () => {
   let engine: EmbeddedEngine;
   afterAll(() => engine.stop());
 
   test("one deploy: the host reboots and proves, the engine knows its parameters, the VM has the card", async () => {
     const kvm1 = await rig.host("debian-intel", "kvm1");
-    const functions = [0, 1, 2, 3].map((fn) => ({
-      address: `0000:01:00.${fn}`,
-      id: "10de:1e84",
-      name: "TU104",
-      group: 2,
-    }));
-    engine = await startEmbeddedEngine({
-      world: {
-        hosts: [{ name: "kvm1", devices: functions, customKernelCommandLine: "nosmt" }],
-        vms: [{ name: "workstation" }],
-      },
-    });
+    engine = await engineOf("kvm1", { customKernelCommandLine: "nosmt" });
     const caFile = join(rig.folder, "engine.pem");
     writeFileSync(caFile, engine.ca);
     const project = new Project(
@@ -174,6 +180,46 @@ describe("libvirt", () => {
     expect(await sh(host, "virsh dumpxml storage")).toMatch(
       /<alias name='ua-cdktf-nvme_0'\/>\s*<rom bar='off'\/>/,
     );
+    expect((await project.cdktf(["diff"], env)).stdout).toContain("No changes");
+  });
+});
+
+describe("four-systems", () => {
+  let engine: EmbeddedEngine;
+  afterAll(() => engine.stop());
+
+  test("the same words give four VMs on four systems the card that each node has", async () => {
+    const pve1 = await rig.host("proxmox-amd", "four-pve1");
+    const kvm1 = await rig.host("debian-libvirt", "four-kvm1");
+    const node1 = await rig.host("debian-intel", "four-node1");
+    const one = await rig.host("opennebula-frontend", "four-one");
+    const rhv1 = await rig.host("debian-intel", "four-rhv1");
+    engine = await engineOf("rhv1");
+    const caFile = join(rig.folder, "four-engine.pem");
+    writeFileSync(caFile, engine.ca);
+    const account = new Account(join(rig.folder, "home-four"));
+    const project = new Project("four-systems", join(rig.folder, "four-systems"), account);
+    const env = {
+      ...hostVariables("PVE1", pve1),
+      ...hostVariables("KVM1", kvm1),
+      ...hostVariables("NODE1", node1),
+      ...hostVariables("ONE", one),
+      ...hostVariables("RHV1", rhv1),
+      ...{ OVIRT_URL: engine.url, OVIRT_USER: engine.user, OVIRT_CA_FILE: caFile },
+      PASSTHROUGH_OVIRT_PASSWORD: engine.password,
+    };
+
+    const { stdout, stderr } = await project.cdktf(["deploy", "--auto-approve"], env);
+
+    expect(stderr).toBe("");
+    // One node after the other, whatever runs its VMs.
+    const proofs = places(stdout, ["pve1: proven", "kvm1: proven", "node1: proven", "rhv1: proven"]);
+    expect(proofs).toEqual([...proofs].sort((first, second) => first - second));
+    expect([pve1, kvm1, node1, one, rhv1].map((host) => host.counters().reboots)).toEqual([1, 1, 1, 0, 1]);
+    expect(await sh(pve1, "qm config 100")).toMatch(/^hostpci0: 0000:01:00,pcie=1$/m);
+    expect(await sh(kvm1, "virsh dumpxml workstation")).toContain("<alias name='ua-cdktf-gpu_3'/>");
+    expect(await sh(one, "onehost show -j node1")).toMatch(/"SHORT_ADDRESS": "01:00\.3",[^}]*"VMID": "42"/);
+    expect(engine.vm("workstation").devices.size).toBe(4);
     expect((await project.cdktf(["diff"], env)).stdout).toContain("No changes");
   });
 });
