@@ -89,7 +89,7 @@ export function guestNotices(
     list.length > 0 ? [`${words}: ${list.map(guestWords).join(", ")}.`] : [];
   return [
     warning(
-      `The reboot of ${name} stops ${guests.length} ${guests.length === 1 ? "guest" : "guests"} that run now`,
+      `The reboot of ${name} stops ${guests.length} running ${guests.length === 1 ? "guest" : "guests"}`,
       [
         ...say("They shut down before it and start again after it", guests),
         ...say("With devices of the host, so that they cannot move", bound),

@@ -215,7 +215,7 @@ describe("a host's record, and drivers that refuse", () => {
     expect(planned.warnings("passthrough_iommu_host.garbled")).toContain(
       "/var/lib/cdktf-passthrough/preimages",
     );
-    expect(planned.warnings("passthrough_iommu_host.steady")).toBe("");
+    expect(planned.warnings("passthrough_iommu_host.steady")).not.toContain("record");
   });
 
   test("nothing is taken away by a record that cannot be read; the state knows our lines where it is gone", async () => {
