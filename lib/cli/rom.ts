@@ -3,7 +3,7 @@ import { claims } from "../hypervisors/registry";
 import type { HostFacts, PciDevice } from "../model/facts";
 import { isPciAddress, normalisePciAddress, slotOf } from "../model/pciAddress";
 import { describeDevice } from "../model/selector";
-import { romImages } from "../schema/romImage";
+import { romImages, type RomImage } from "../schema/romImage";
 import { CliError, usageError } from "./errors";
 
 /** The address of one function, as a host writes it; a slot stands for its first function. */
@@ -31,10 +31,10 @@ export function deviceToRead(facts: HostFacts, address: string): PciDevice {
 
 /**
  * Checks that these bytes are the ROM of that device.
- * @returns what is in it, in words
+ * @returns the images in it
  * @throws a CliError saying what they are instead, and what to do
  */
-export function checkRom(bytes: Uint8Array, device: PciDevice): string {
+export function checkRom(bytes: Uint8Array, device: PciDevice): RomImage[] {
   const title = describeDevice(device);
   const none = (what: string, mend: string): CliError =>
     new CliError(`The ROM of ${title} ${what}. Nothing was written. ${mend}`);
@@ -64,7 +64,7 @@ export function checkRom(bytes: Uint8Array, device: PciDevice): string {
         : "Read it from a host in which the card is not the first display.",
     );
   }
-  return images.map(({ id, firmware }) => `${id} ${firmware}`).join(", ");
+  return images;
 }
 
 /**

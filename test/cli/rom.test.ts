@@ -42,10 +42,10 @@ test("a device that is not there is none to read", () => {
 
 describe("what is read", () => {
   test("must be the card's own, whichever of its images says so", () => {
-    expect(checkRom(rom([{ id: "10de:2204" }, { id: "10de:2204", code: 3 }]), card)).toBe(
-      "10de:2204 BIOS, 10de:2204 UEFI",
-    );
-    expect(checkRom(rom([{ id: "10de:1234" }, { id: "10de:2204", code: 3 }]), card)).toContain("2204 UEFI");
+    const legacy = { id: "10de:2204", firmware: "BIOS" };
+    const uefi = { id: "10de:2204", firmware: "UEFI" };
+    expect(checkRom(rom([{ id: "10de:2204" }, { id: "10de:2204", code: 3 }]), card)).toEqual([legacy, uefi]);
+    expect(checkRom(rom([{ id: "10de:1234" }, { id: "10de:2204", code: 3 }]), card)).toContainEqual(uefi);
   });
 
   test.each<[string, Uint8Array, Partial<typeof card>, RegExp]>([
@@ -94,8 +94,8 @@ describe("passthrough rom", () => {
   test("saves the ROM of a card that nobody uses, and leaves the card as it was", async () => {
     const host = await start();
     const [address, ...options] = target(host);
-    const save = (device: string, file: string) =>
-      passthrough(["rom", address ?? "", device, file, ...options], { cwd: folder });
+    const save = (device: string, file: string, ...more: string[]) =>
+      passthrough(["rom", address ?? "", device, file, ...options, ...more], { cwd: folder });
     const state = () =>
       sh(host, "cd /sys/bus/pci/devices/0000:02:00.0; cat enable; wc -c <rom; readlink driver || echo none");
 
@@ -112,6 +112,10 @@ describe("passthrough rom", () => {
     expect(saved).toMatchObject({ code: 0, stdout: "gpu.rom: 4096 bytes, 10de:2204 BIOS, 10de:2204 UEFI\n" });
     expect(romImages(readFileSync(join(folder, "gpu.rom")))).toHaveLength(2);
     expect(await state()).toBe(before);
+    expect(JSON.parse((await save("02:00", "gpu.rom", "--force", "--json")).stdout)).toMatchObject({
+      ...{ address: "0000:02:00.0", file: "gpu.rom", bytes: 4096 },
+      images: [{ id: "10de:2204" }, { firmware: "UEFI" }],
+    });
 
     await sh(host, "printf 0000:06:00.0 | tee /sys/bus/pci/devices/0000:06:00.0/driver/unbind || :");
     const [silent, without] = [await save("06:00.0", "hba.rom"), await save("05:00.0", "nic.rom")];

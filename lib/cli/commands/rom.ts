@@ -2,16 +2,23 @@ import type { Command } from "commander";
 import { createHost } from "../../host/host";
 import { readRom } from "../../host/rom";
 import { createSession } from "../../host/session";
+import type { RomImage } from "../../schema/romImage";
 import { checkRom, deviceToRead, functionAddress, writeRom } from "../rom";
 import { withTarget } from "../options";
 import { connectionTo, type Target } from "../target";
 import { progressOn } from "../terminal";
 
+interface Options {
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
 export function romCommand(program: Command): void {
   withTarget(program.command("rom <host> <address> <file>"))
     .description("save the ROM (VBIOS) of a PCI device of a host to a file here, for a RomFile or a VM")
     .option("--force", "overwrite the file")
-    .action(async (target: string, text: string, file: string, options: Target & { force?: boolean }) => {
+    .option("--json", "print what was saved as JSON")
+    .action(async (target: string, text: string, file: string, options: Target & Options) => {
       const address = functionAddress(text);
       const session = createSession(target, connectionTo(target, options));
       const host = createHost(target, session);
@@ -24,10 +31,23 @@ export function romCommand(program: Command): void {
         const images = checkRom(bytes, device);
         writeRom(file, bytes, options.force ?? false);
         progress.end();
-        process.stdout.write(`${file}: ${bytes.length} bytes, ${images}\n`);
+        const saved = { host: target, address, file, bytes: bytes.length, images };
+        process.stdout.write(options.json ? `${JSON.stringify(saved, null, 2)}\n` : inWords(saved));
       } finally {
         progress.end();
         await host.close();
       }
     });
+}
+
+function inWords({
+  file,
+  bytes,
+  images,
+}: {
+  readonly file: string;
+  readonly bytes: number;
+  readonly images: readonly RomImage[];
+}): string {
+  return `${file}: ${bytes} bytes, ${images.map(({ id, firmware }) => `${id} ${firmware}`).join(", ")}\n`;
 }
