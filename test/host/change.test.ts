@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { changeTimeout, parseChange, renderChange } from "../../lib/host/change";
 import { parseProbe, probeScript } from "../../lib/host/probe";
@@ -705,4 +706,14 @@ test("the log stays small, and a change answers with its own part of it", async 
 
 test("a change may take as long as its commands together", () => {
   expect(changeTimeout(changeOf(run("a"), run("b")))).toBeGreaterThan(120);
+});
+
+test("on a real host ROOT is empty: a script that insists on it would end there", () => {
+  const lib = join(__dirname, "..", "..", "lib");
+  const scripts = readdirSync(lib, { recursive: true, encoding: "utf8" }).filter((path) =>
+    path.endsWith(".sh"),
+  );
+  expect(scripts).toContain(join("host", "scripts", "trial.sh"));
+  const insisting = scripts.filter((path) => /\$\{ROOT:?\?/.test(readFileSync(join(lib, path), "utf8")));
+  expect(insisting).toEqual([]);
 });

@@ -27,7 +27,7 @@ trial_image() {
 	must "write $4" sync "$image.new"
 	must "write $4" mv -T "$image.new" "$image"
 	sync "${image%/*}" 2>/dev/null || sync
-	rm -rf "${ROOT:?}$copy"
+	rm -rf "$ROOT${copy:?}"
 }
 
 # Step $1: loader $2 starts the entry of file $3 once. It must be the one with the tag $5, and its image $4 be there.
@@ -62,6 +62,6 @@ trial_end() {
 	fi
 	must "remove $3" rm -f "$ROOT$3" "$ROOT$3.new"
 	rmdir "$ROOT${3%/*}" 2>/dev/null
-	must "remove what the trial carried over" rm -rf "${ROOT:?}$trial_sources/initramfs-tools" \
+	must "remove what the trial carried over" rm -rf "$ROOT${trial_sources:?}/initramfs-tools" \
 		"$ROOT/run/modprobe.d/zz-cdktf-passthrough-trial.conf" "$ROOT/run/modules-load.d/zz-cdktf-passthrough-trial.conf"
 }
