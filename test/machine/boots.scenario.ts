@@ -31,7 +31,9 @@ describe("a Debian host whose boots bring surprises", () => {
   beforeAll(async () => {
     await host.start();
     await host.sh(rescueEntry);
-    await host.sh(`. /etc/default/grub; echo "GRUB_CMDLINE_LINUX='$GRUB_CMDLINE_LINUX'" >${overruling}`);
+    await host.sh(
+      `. /etc/default/grub; echo "GRUB_CMDLINE_LINUX_DEFAULT='$GRUB_CMDLINE_LINUX_DEFAULT'" >${overruling}`,
+    );
     await rig.stack((stack: TerraformStack) => {
       new IommuHost(stack, "server", { connection: host.connection, kernelParameters: ["iommu=pt"] });
     });
