@@ -5,6 +5,7 @@ import {
   networkChange,
   networkChangedSince,
   networkProblems,
+  networkRecordAfter,
   networkUsers,
   observeNetwork,
   type NetworkDeclaration,
@@ -41,7 +42,8 @@ const inputs = [
 /** Of the settings those that a network which is there cannot change: its driver and its ranges. */
 const isFixed = (setting: string): boolean => setting === "VN_MAD" || setting.startsWith("AR ");
 
-const title = ({ name, host }: State): string => `Virtual network ${name ?? ""} of ${host ?? ""}`;
+const nameIn = ({ name, host }: State): string => `${name ?? ""} of ${host ?? ""}`;
+const title = (state: State): string => `Virtual network ${nameIn(state)}`;
 
 export const openNebulaNetwork: ResourceType<Hosts> = {
   schema: openNebulaNetworkSchema,
@@ -158,16 +160,17 @@ async function change(
   const network = findNetwork(sight.facts, host, declared.name ?? "");
   if (target === null && network === null) return { state: null, private: kept };
   if (before === null && network !== null) return stays(taken(declared, sight));
-  const created = before?.created ?? true;
+  const created = network === null || before?.created === true;
   const used = target === null && created ? inUse(declared, sight, []) : [];
   if (used.length > 0) return stays(used);
   const edited =
     before === null || network === null ? [] : networkChangedSince(network, before.settings ?? {}, desired);
   if (edited.length > 0) return stays([changedSincePlan(title(declared), edited)]);
 
-  const planned = networkChange({ network, declaration, record: recordOf(kept, before), created });
+  const record = recordOf(kept, before);
+  const planned = networkChange({ network, declaration, record, created });
   const work = {
-    purpose: `${target === null ? "give back" : "write"} ${title(declared).toLowerCase()}`,
+    purpose: `${target === null ? "give back" : "write"} virtual network ${nameIn(declared)}`,
     machineId: sight.facts.machineId,
     steps: planned.steps,
   };
@@ -177,16 +180,20 @@ async function change(
   if (facts === null || wroteNothing(outcome)) return stays(failed);
   const now = findNetwork(facts, host, declared.name ?? "");
   if (now === null) return target === null ? { state: null, private: kept } : stays(failed);
+  const after = outcome.ok ? planned.record : networkRecordAfter(record, planned, now);
+  const settings = { ...observeNetwork(now, { ...after.written, ...desired }) };
+  // Somebody else's may have come under that name meanwhile: only one that is as declared is taken for ours.
+  if (network === null && !outcome.ok && !same(settings, { ...desired })) return stays(failed);
   return {
     state: untyped<State>({
       ...declared,
       id: `${host}/${declared.name ?? ""}`,
-      settings: { ...observeNetwork(now, planned.record.written) },
+      settings,
       created,
       machine_id: facts.machineId,
       assumed: false,
     }),
-    private: { ...keep(sight, facts), record: planned.record },
+    private: { ...keep(sight, facts), record: after },
     diagnostics: failed,
   };
 }

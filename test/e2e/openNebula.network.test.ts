@@ -1,4 +1,6 @@
 /** A virtual network of OpenNebula for NICs that are passed through, from its making to its end. */
+import { mkdirSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { TerraformStack } from "cdktf";
 import { OpenNebula, OpenNebulaNetwork, PassthroughVm, type OpenNebulaNetworkProps } from "../../lib";
 import type { EmbeddedHost } from "../../lib/embedded";
@@ -75,6 +77,32 @@ test("destroy takes it away after the template that named it", async () => {
   await rig.stack(define({ vlanId: 7, ranges: { lab: { size: 20, ip: "10.7.0.2" } } }, true));
   await rig.destroy();
   await expect(shown("guests")).rejects.toThrow(/VNET named guests not found/);
+});
+
+test("one that came under its name while it was made is not taken for ours", async () => {
+  // A colleague is faster: theirs is there when our command comes.
+  const theirs = 'NAME="meanwhile"\nVN_MAD="bridge"\nBRIDGE="br7"\n';
+  writeFileSync(join(host.root, "tmp", "theirs"), theirs);
+  const programs = join(dirname(host.root), "bin");
+  mkdirSync(join(programs, "first"));
+  symlinkSync(realpathSync(join(programs, "onevnet")), join(programs, "first", "onevnet"));
+  rmSync(join(programs, "onevnet"));
+  const onevnet = `"${join(programs, "first", "onevnet")}"`;
+  writeFileSync(
+    join(programs, "onevnet"),
+    `#!/bin/sh\n[ "$1" != create ] || ${onevnet} create "${join(host.root, "tmp", "theirs")}"\nexec ${onevnet} "$@"\n`,
+    { mode: 0o755 },
+  );
+  await rig.stack(define({ name: "meanwhile", vlanId: 7 }));
+
+  expect(await rig.refusal("apply", "-auto-approve")).toContain("NAME is already taken");
+
+  renameSync(join(programs, "first", "onevnet"), join(programs, "onevnet"));
+  expect(await rig.refusal("plan")).toMatch(
+    /There is a virtual network meanwhile in OpenNebula on one already/,
+  );
+  await rig.destroy();
+  expect((await shown("meanwhile")).TEMPLATE).toMatchObject({ BRIDGE: "br7" });
 });
 
 test("one of somebody else is not taken over unasked; adopted, it stays at the destroy as it was", async () => {

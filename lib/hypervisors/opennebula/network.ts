@@ -250,6 +250,16 @@ function printNetwork(name: string, desired: Settings): string {
   ]);
 }
 
+/** The record that fits what the network has after a change that may have come to its end or not. */
+export function networkRecordAfter(before: VmRecord, { record }: NetworkChange, network: Network): VmRecord {
+  const there = (written: Settings) =>
+    Object.entries(written).filter(([key, text]) => actual(network, key, text) === text);
+  return {
+    base: { ...before.base, ...record.base },
+    written: Object.fromEntries([...there(before.written), ...there(record.written)]),
+  };
+}
+
 /** Settings whose value is neither what the plan saw nor declared now: somebody changed them since. */
 export function networkChangedSince(network: Network, seen: Settings, desired: Settings): SettingChange[] {
   return Object.entries(seen).flatMap(([key, before]) => {

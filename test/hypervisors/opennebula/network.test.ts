@@ -5,6 +5,7 @@ import {
   networkChange,
   networkChangedSince,
   networkProblems,
+  networkRecordAfter,
   networkUsers,
   observeNetwork,
   type NetworkDeclaration,
@@ -140,6 +141,21 @@ test("at the end ours is removed, and one of somebody else becomes what it was",
   ]);
   const before = record({ VN_MAD: "dummy", BRIDGE: "none" }, { VN_MAD: "dummy", BRIDGE: "br9" });
   expect(fed(networkChange({ ...end, record: before, created: false }).steps[0])).toBe('BRIDGE="br9"\n');
+});
+
+test("of an update that failed, what still stands stays ours with what it was before", () => {
+  const there = network({ VN_MAD: "802.1Q", BRIDGE: "none", VLAN_ID: "7" });
+  const before = record({ VN_MAD: "802.1Q", BRIDGE: "none", VLAN_ID: "7" }, { VLAN_ID: "9", BRIDGE: "br9" });
+  const planned = networkChange({
+    ...{ network: there, record: before, created: false },
+    declaration: declare({ driver: "802.1Q", bridge: "other" }),
+  });
+  const after = networkRecordAfter(before, planned, there);
+  expect(after.written).toEqual(before.written);
+  // The next end gives back what was there before us.
+  expect(
+    fed(networkChange({ network: there, declaration: null, record: after, created: false }).steps[0]),
+  ).toBe('BRIDGE="br9"\nVLAN_ID="9"\n');
 });
 
 test("who changed it since the plan is told", () => {
