@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { needPrograms } from "../support/debianPackages";
 
 const marker = "<!-- cdktf-passthrough review: plan -->";
 const review = `${marker}\n\n## Passthrough: "1 host" reboots\n\`$(id)\` é \\n\n`;
@@ -65,6 +66,8 @@ const services: Readonly<Record<string, Service>> = {
     shown: ({ id, author, body }) => ({ id, body, author: { id: Number(author) } }),
   },
 };
+
+beforeAll(() => needPrograms({ curl: ["curl", "ca-certificates"], jq: ["jq"] }), 300_000);
 
 describe.each(Object.entries(services))("%s", (_, service) => {
   let folder: string;
