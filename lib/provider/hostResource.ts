@@ -1,10 +1,10 @@
-import { observe, packObservation } from "../model/observation";
+import { observe, packObservation, unpackObservation, type Observation } from "../model/observation";
 import type { HostFacts } from "../model/facts";
 import type { Change, ChangeOutcome } from "../model/change";
-import type { Diagnostic, PrivateState, ReadResult, Values } from "../plugin/types";
+import type { ApplyResult, Diagnostic, PrivateState, ReadResult, Values } from "../plugin/types";
 import { failure, wordsOf } from "./diagnostics";
-import type { Hosts, Seen } from "./hosts";
-import { typed } from "./values";
+import type { Hosts, Seen, Sight } from "./hosts";
+import { typed, type Planned } from "./values";
 
 /** What every resource keeps beside its state: how its host was reached, and what was read of it. */
 export function keep(sight: Seen, facts: HostFacts = sight.facts): PrivateState {
@@ -27,11 +27,16 @@ export function recreated(kept: PrivateState, host: string): Recreated | null {
   return found?.host === host ? found : null;
 }
 
+interface Hosted {
+  readonly host: string | null;
+  readonly machine_id: string | null;
+}
+
 /**
  * The refresh of a resource: its host is read, or, where that is allowed, the state stands as it is remembered and
  * carries the mark.
  */
-export async function refresh<S extends { host: string | null; machine_id: string | null }>(
+export async function refresh<S extends Hosted>(
   { state: values, private: kept }: { state: Values; private: PrivateState },
   hosts: Hosts,
   signal: AbortSignal,
@@ -46,6 +51,32 @@ export async function refresh<S extends { host: string | null; machine_id: strin
   }
   checkMachine(name, state.machine_id, sight.facts);
   return read(state, sight);
+}
+
+/** What a plan goes by: of a create what was just seen, later what the last refresh kept. Null where there is neither. */
+export function planObservation(
+  before: object | null,
+  kept: PrivateState,
+  sight: Sight | null,
+): Observation | null {
+  if (before !== null) return unpackObservation(kept["observation"]);
+  return sight?.kind === "seen" ? observe(sight.facts) : null;
+}
+
+/** The change of a resource, alone on its host, which has to be the machine that the state knows. */
+export async function applyAlone<S extends Hosted>(
+  request: { prior: Values | null; planned: Values | null; private: PrivateState },
+  hosts: Hosts,
+  signal: AbortSignal,
+  work: (name: string, before: S | null, target: Planned<S> | null, sight: Seen) => Promise<ApplyResult>,
+): Promise<ApplyResult> {
+  const before = request.prior === null ? null : typed<S>(request.prior);
+  const target = request.planned === null ? null : typed<Planned<S>>(request.planned);
+  const name = (target?.host ?? before?.host ?? "") as string;
+  return hosts.alone(name, request.private["connection"], signal, (sight) => {
+    checkMachine(name, before?.machine_id ?? null, sight.facts);
+    return work(name, before, target, sight);
+  });
 }
 
 /** Another machine at the same address is never touched. */

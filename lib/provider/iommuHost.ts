@@ -2,7 +2,7 @@ import type { BootDeclaration } from "../model/bootConfiguration";
 import { wroteNothing } from "../model/change";
 import { declarationProblems } from "../model/declarationProblems";
 import { configurationSteps, decideHost, removalSteps, type HostDecision } from "../model/hostDecision";
-import { observe, unpackObservation, type Observation } from "../model/observation";
+import { observe, type Observation } from "../model/observation";
 import { observedFiles } from "../model/ownedFiles";
 import { detectPlatform } from "../model/platform";
 import { parseRecord } from "../model/record";
@@ -17,7 +17,15 @@ import { iommuHostSchema, type IommuHostState } from "../schema";
 import { stateStays } from "./applyResults";
 import { addressProblems, failure, warning, wordsOf } from "./diagnostics";
 import { hazardNotices } from "./hazardNotices";
-import { changeAndRead, changeFailure, checkMachine, keep, recreated, refresh } from "./hostResource";
+import {
+  applyAlone,
+  changeAndRead,
+  changeFailure,
+  keep,
+  planObservation,
+  recreated,
+  refresh,
+} from "./hostResource";
 import { assumedIn, type Hosts, type Seen } from "./hosts";
 import {
   adviceNotices,
@@ -130,12 +138,7 @@ export const iommuHost: ResourceType<Hosts> = {
       !same(overrides, overridesOf(kept) ?? overrides);
     const sight = changed ? await hosts.look(name, kept["connection"], signal) : null;
     const diagnostics: Diagnostic[] = sight?.kind === "assumed" ? [sight.notice] : [];
-    const observation =
-      before === null
-        ? sight?.kind === "seen"
-          ? observe(sight.facts)
-          : null
-        : unpackObservation(kept["observation"]);
+    const observation = planObservation(before, kept, sight);
     const planned = (state: IommuHostState | Planned<IommuHostState>) => ({
       planned: untyped(state),
       private: { ...kept, overrides, ...(before === null ? { recreated: { host: name } } : {}) },
@@ -183,17 +186,12 @@ export const iommuHost: ResourceType<Hosts> = {
     return planned(plannedUpdate(next, before, decision, observation));
   },
 
-  async apply({ prior, planned, private: kept }, hosts, signal) {
-    const before = prior === null ? null : typed<IommuHostState>(prior);
-    const target = planned === null ? null : typed<Planned<IommuHostState>>(planned);
-    const name = (target?.host ?? before?.host ?? "") as string;
-    return hosts.alone(name, kept["connection"], signal, (sight) => {
-      checkMachine(name, before?.machine_id ?? null, sight.facts);
-      return target === null
-        ? destroy(name, before, sight, kept, signal)
-        : configure(name, before, target, sight, kept, signal);
-    });
-  },
+  apply: (request, hosts, signal) =>
+    applyAlone<IommuHostState>(request, hosts, signal, (name, before, target, sight) =>
+      target === null
+        ? destroy(name, before, sight, request.private, signal)
+        : configure(name, before, target, sight, request.private, signal),
+    ),
 
   import(id) {
     return Promise.resolve({ state: importedState(id, ["host"], iommuHostSchema.attributes) });

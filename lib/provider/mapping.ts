@@ -10,7 +10,7 @@ import {
   type MappingRequest,
 } from "../hypervisors/proxmox/mappingChange";
 import { parseMapping } from "../hypervisors/proxmox/mapping";
-import { untouched, type Settings, type VmRecord } from "../hypervisors/types";
+import type { Settings, VmRecord } from "../hypervisors/types";
 import { describeVm } from "../hypervisors/proxmox/virtualMachine";
 import type { HostFacts, MappingKind } from "../model/facts";
 import {
@@ -29,6 +29,7 @@ import { importedState } from "./importId";
 import { cluster, devicesOf, lookAll, noticeOf, seen, type MappingState, type Sights } from "./mappingHosts";
 import { editedSince, inUse, malformed, strangers, taken, type VmSlotWords } from "./mappingRefusals";
 import { desiredOf, plannedSettings } from "./mappingSettings";
+import { recordOfWhole } from "./settingRecord";
 import { hasUnknown, inputsChanged, same, typed, untyped, type Planned } from "./values";
 
 export const pciMapping = mapping("pci", pciMappingSchema, ["mdev", "live_migration"]);
@@ -88,7 +89,7 @@ function mapping(
       if (found === null) return { state: null, private: kept };
       const { settings, missing } = desiredOf(optionsOf(state), state, sights);
       // What cannot be told now stays as it was written.
-      const record = recordOf(kept, state);
+      const record = recordOfWhole(kept, state);
       const desired = missing.length > 0 ? { ...record.written, ...settings } : settings;
       // An import: what is there already is what a destroy leaves.
       const known =
@@ -206,7 +207,7 @@ function mapping(
     desired: Settings | null,
   ): MappingRequest {
     const file = cluster(state.host ?? "", facts).mappingFiles[kind];
-    return { options: optionsOf(state), file, desired, record: recordOf(kept, state) };
+    return { options: optionsOf(state), file, desired, record: recordOfWhole(kept, state) };
   }
 
   async function change(
@@ -291,13 +292,6 @@ function mapping(
       diagnostics: failed,
     };
   }
-}
-
-function recordOf(kept: PrivateState, state: MappingState | null): VmRecord {
-  const record = kept["record"] as VmRecord | undefined;
-  if (record !== undefined) return record;
-  // Of a tainted resource, Terraform hands over no private state.
-  return state?.created === true ? { base: {}, written: state.settings ?? {} } : untouched;
 }
 
 function keepAll(writer: Seen, sights: Sights, record: VmRecord): PrivateState {

@@ -11,7 +11,6 @@ import {
   type NetworkDeclaration,
 } from "../hypervisors/opennebula/network";
 import { wroteNothing } from "../model/change";
-import { untouched, type VmRecord } from "../hypervisors/types";
 import {
   UNKNOWN,
   type ApplyResult,
@@ -22,9 +21,10 @@ import {
 import { openNebulaNetworkSchema, type OpenNebulaNetworkState } from "../schema";
 import { changedSincePlan, stateStays } from "./applyResults";
 import { failure } from "./diagnostics";
-import { changeAndRead, changeFailure, checkMachine, keep, refresh } from "./hostResource";
+import { applyAlone, changeAndRead, changeFailure, keep, refresh } from "./hostResource";
 import { assumedIn, type Hosts, type Seen } from "./hosts";
 import { importedState } from "./importId";
+import { recordOfWhole } from "./settingRecord";
 import { hasUnknown, inputsChanged, same, typed, untyped, type Planned } from "./values";
 
 type State = OpenNebulaNetworkState;
@@ -61,7 +61,7 @@ export const openNebulaNetwork: ResourceType<Hosts> = {
       const network = findNetwork(facts, state.host ?? "", state.name ?? "");
       if (network === null) return { state: null, private: request.private };
       const declaration = declarationOf(state);
-      const known = recordOf(request.private, state);
+      const known = recordOfWhole(request.private, state);
       // An import: what is there already is what a destroy leaves.
       const record =
         state.machine_id === null
@@ -130,15 +130,10 @@ export const openNebulaNetwork: ResourceType<Hosts> = {
     };
   },
 
-  async apply({ prior, planned, private: kept }, hosts, signal) {
-    const before = prior === null ? null : typed<State>(prior);
-    const target = planned === null ? null : typed<State>(planned);
-    const name = target?.host ?? before?.host ?? "";
-    return hosts.alone(name, kept["connection"], signal, (sight) => {
-      checkMachine(name, before?.machine_id ?? null, sight.facts);
-      return change(before, target, sight, kept, signal);
-    });
-  },
+  apply: (request, hosts, signal) =>
+    applyAlone<State>(request, hosts, signal, (_name, before, target, sight) =>
+      change(before, target && typed(untyped(target)), sight, request.private, signal),
+    ),
 
   import: (id) =>
     Promise.resolve({ state: importedState(id, ["host", "name"], openNebulaNetworkSchema.attributes) }),
@@ -167,7 +162,7 @@ async function change(
     before === null || network === null ? [] : networkChangedSince(network, before.settings ?? {}, desired);
   if (edited.length > 0) return stays([changedSincePlan(title(declared), edited)]);
 
-  const record = recordOf(kept, before);
+  const record = recordOfWhole(kept, before);
   const planned = networkChange({ network, declaration, record, created });
   const work = {
     purpose: `${target === null ? "give back" : "write"} virtual network ${nameIn(declared)}`,
@@ -249,13 +244,6 @@ function replacedBy(before: State, declared: State, settings: Readonly<Record<st
     ...(["host", "name"] as const).filter((name) => before[name] !== declared[name]),
     ...(same(fixed(before.settings ?? {}), fixed(settings)) ? [] : (["settings"] as const)),
   ];
-}
-
-function recordOf(kept: PrivateState, state: State | null): VmRecord {
-  const record = kept["record"] as VmRecord | undefined;
-  if (record !== undefined) return record;
-  // Of a tainted resource, Terraform hands over no private state.
-  return state?.created === true ? { base: {}, written: state.settings ?? {} } : untouched;
 }
 
 function declarationOf({

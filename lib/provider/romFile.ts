@@ -14,7 +14,7 @@ import {
 import { isRomFileName, romFileSchema, romImages, type RomFileState } from "../schema";
 import { stateStays } from "./applyResults";
 import { failure, warning, wordsOf } from "./diagnostics";
-import { changeAndRead, changeFailure, checkMachine, keep, refresh } from "./hostResource";
+import { applyAlone, changeAndRead, changeFailure, keep, refresh } from "./hostResource";
 import { assumedIn, type Hosts, type Seen } from "./hosts";
 import { importedState } from "./importId";
 import { hasUnknown, inputsChanged, typed, untyped, type Planned } from "./values";
@@ -110,17 +110,12 @@ export const romFile: ResourceType<Hosts> = {
     };
   },
 
-  async apply({ prior, planned, private: kept }, hosts, signal) {
-    const before = prior === null ? null : typed<RomFileState>(prior);
-    const target = planned === null ? null : typed<RomFileState>(planned);
-    const name = (target ?? before)?.host ?? "";
-    return hosts.alone(name, kept["connection"], signal, (sight) => {
-      checkMachine(name, before?.machine_id ?? null, sight.facts);
-      return target === null
-        ? remove(before, sight, kept, signal)
-        : write(before, target, sight, kept, signal);
-    });
-  },
+  apply: (request, hosts, signal) =>
+    applyAlone<RomFileState>(request, hosts, signal, (_name, before, target, sight) =>
+      target === null
+        ? remove(before, sight, request.private, signal)
+        : write(before, typed(untyped(target)), sight, request.private, signal),
+    ),
 
   import(id) {
     return Promise.resolve({ state: importedState(id, ["host", "name"], romFileSchema.attributes) });

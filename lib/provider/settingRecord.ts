@@ -18,6 +18,19 @@ export function recordIn(kept: PrivateState, before: Recorded | null = null): Vm
   return { base: Object.fromEntries(base), written };
 }
 
+/** The same for a resource that is made as a whole: all of one that we created is ours. */
+export function recordOfWhole(
+  kept: PrivateState,
+  state: {
+    readonly settings: Readonly<Record<string, string>> | null;
+    readonly created: boolean | null;
+  } | null,
+): VmRecord {
+  const record = kept["record"] as VmRecord | undefined;
+  if (record !== undefined) return record;
+  return state?.created === true ? { base: {}, written: state.settings ?? {} } : untouched;
+}
+
 export function withoutNull(values: Readonly<Record<string, string | null>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== null),

@@ -1,6 +1,6 @@
 import { wroteNothing, type Step } from "../model/change";
 import type { HostFacts, PciDevice } from "../model/facts";
-import { observe, unpackObservation } from "../model/observation";
+import { observe } from "../model/observation";
 import { addressNow } from "../model/heldDevices";
 import { heldByOthers } from "../model/ownedFiles";
 import { slotOf } from "../model/pciAddress";
@@ -19,13 +19,14 @@ import { boundFunctions, idOf, readBack, seenAgain, select, type Selected } from
 import { addressProblems, failure, warning, wordsOf } from "./diagnostics";
 import { handOverProblems } from "./handOver";
 import {
+  type Recreated,
+  applyAlone,
   changeAndRead,
   changeFailure,
-  checkMachine,
   keep,
+  planObservation,
   recreated,
   refresh,
-  type Recreated,
 } from "./hostResource";
 import { assumedIn, type Hosts, type Seen } from "./hosts";
 import { importedState } from "./importId";
@@ -101,12 +102,7 @@ export const vfioBinding: ResourceType<Hosts> = {
     const changed = before === null || inputsChanged(inputs, before, next);
     const sight = changed ? await hosts.look(name, kept["connection"], signal) : null;
     const diagnostics: Diagnostic[] = sight?.kind === "assumed" ? [sight.notice] : [];
-    const observation =
-      before === null
-        ? sight?.kind === "seen"
-          ? observe(sight.facts)
-          : null
-        : unpackObservation(kept["observation"]);
+    const observation = planObservation(before, kept, sight);
     const planned = (state: VfioBindingState | Planned<VfioBindingState>, mark?: Recreated) => ({
       planned: untyped(state),
       private: mark === undefined ? kept : { ...kept, recreated: mark },
@@ -164,17 +160,12 @@ export const vfioBinding: ResourceType<Hosts> = {
     );
   },
 
-  async apply({ prior, planned, private: kept }, hosts, signal) {
-    const before = prior === null ? null : typed<VfioBindingState>(prior);
-    const target = planned === null ? null : typed<Planned<VfioBindingState>>(planned);
-    const name = (target?.host ?? before?.host ?? "") as string;
-    return hosts.alone(name, kept["connection"], signal, (sight) => {
-      checkMachine(name, before?.machine_id ?? null, sight.facts);
-      return target === null
-        ? release(name, before, sight, kept, signal)
-        : bind(name, before, target, sight, kept, signal);
-    });
-  },
+  apply: (request, hosts, signal) =>
+    applyAlone<VfioBindingState>(request, hosts, signal, (name, before, target, sight) =>
+      target === null
+        ? release(name, before, sight, request.private, signal)
+        : bind(name, before, target, sight, request.private, signal),
+    ),
 
   import(id) {
     const state = importedState(id, ["host", "name"], vfioBindingSchema.attributes);

@@ -1,5 +1,5 @@
 import { wroteNothing, type Step } from "../model/change";
-import { observe, unpackObservation } from "../model/observation";
+import { observe } from "../model/observation";
 import { differences, unlike } from "../model/virtualFunctions";
 import { functionFileSteps, removeFunctionFileSteps, tablePath } from "../model/virtualFunctionFiles";
 import { settingProblems } from "../model/virtualFunctionSettings";
@@ -25,7 +25,7 @@ import {
   undecided,
   type FunctionsDecision,
 } from "./functionState";
-import { changeAndRead, changeFailure, checkMachine, keep, refresh } from "./hostResource";
+import { applyAlone, changeAndRead, changeFailure, keep, planObservation, refresh } from "./hostResource";
 import { assumedIn, type Hosts, type Seen } from "./hosts";
 import { importedState } from "./importId";
 import { hasUnknown, inputsChanged, same, typed, untyped, type Planned } from "./values";
@@ -90,12 +90,7 @@ export const virtualFunctions: ResourceType<Hosts> = {
     const changed = before === null || inputsChanged(inputs, before, next);
     const sight = changed ? await hosts.look(name, kept["connection"], signal) : null;
     const diagnostics: Diagnostic[] = sight?.kind === "assumed" ? [sight.notice] : [];
-    const observation =
-      before === null
-        ? sight?.kind === "seen"
-          ? observe(sight.facts)
-          : null
-        : unpackObservation(kept["observation"]);
+    const observation = planObservation(before, kept, sight);
     const planned = (state: VirtualFunctionsState | Planned<VirtualFunctionsState>) => ({
       planned: untyped(state),
       private: before === null ? { ...kept, remade: identityOf(declared) } : kept,
@@ -145,17 +140,12 @@ export const virtualFunctions: ResourceType<Hosts> = {
     } as Planned<VirtualFunctionsState>);
   },
 
-  async apply({ prior, planned, private: kept }, hosts, signal) {
-    const before = prior === null ? null : typed<VirtualFunctionsState>(prior);
-    const target = planned === null ? null : typed<Planned<VirtualFunctionsState>>(planned);
-    const name = (target?.host ?? before?.host ?? "") as string;
-    return hosts.alone(name, kept["connection"], signal, (sight) => {
-      checkMachine(name, before?.machine_id ?? null, sight.facts);
-      return target === null
-        ? destroy(name, before, sight, kept, signal)
-        : make(name, before, target, sight, kept, signal);
-    });
-  },
+  apply: (request, hosts, signal) =>
+    applyAlone<VirtualFunctionsState>(request, hosts, signal, (name, before, target, sight) =>
+      target === null
+        ? destroy(name, before, sight, request.private, signal)
+        : make(name, before, target, sight, request.private, signal),
+    ),
 
   import(id) {
     return Promise.resolve({ state: importedState(id, ["host", "name"], virtualFunctionsSchema.attributes) });

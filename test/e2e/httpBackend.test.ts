@@ -1,60 +1,43 @@
 /** State behind HTTP, as GitLab keeps it: two deploys of one stack never change a host at the same time. */
-import { existsSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { App, DataResource, HttpBackend, TerraformStack } from "cdktf";
-import { IommuHost } from "../../lib";
+import { HttpBackend } from "cdktf";
 import type { EmbeddedHost } from "../../lib/embedded";
+import { GatedStack } from "../support/gatedStack";
 import { StateServer } from "../support/stateServer";
-import { connect, flowing, Rig } from "../support/rig";
-import { finished, Terraform } from "../support/terraform";
-import { waitFor } from "../support/waitFor";
+import { flowing, Rig } from "../support/rig";
+import { finished, type Terraform } from "../support/terraform";
 
 jest.setTimeout(300_000);
 
 const rig = new Rig();
 let server: StateServer;
 let host: EmbeddedHost;
+let deploy: GatedStack;
 let terraform: Terraform;
 const running: Promise<unknown>[] = [];
-const [started, go] = [join(rig.folder, "started"), join(rig.folder, "go")];
 
 beforeAll(async () => {
   server = await StateServer.start();
   host = await rig.host("proxmox-amd");
-  const app = new App({ outdir: join(rig.folder, "cdktf.out") });
-  const stack = new TerraformStack(app, "stack");
-  new HttpBackend(stack, {
-    address: server.address,
-    lockAddress: `${server.address}/lock`,
-    unlockAddress: `${server.address}/lock`,
-    lockMethod: "POST",
-    unlockMethod: "DELETE",
-  });
-  const pve1 = new IommuHost(stack, "pve1", { connection: connect(host), modules: ["msr"], iommu: false });
-  // A deploy that lasts for as long as the test wants.
-  new DataResource(stack, "gate", {
-    dependsOn: [pve1],
-    provisioners: [
-      {
-        type: "local-exec",
-        command: `touch '${started}'; until [ -e '${go}' ] || [ ! -e '${started}' ]; do sleep 0.1; done`,
-      },
-    ],
-  });
-  app.synth();
-  terraform = Object.assign(
-    new Terraform({
-      TF_HTTP_USERNAME: "terraform",
-      TF_HTTP_PASSWORD: server.password,
-      PASSTHROUGH_REBOOT_SETTLE: "2",
-    }),
-    { directory: join(rig.folder, "cdktf.out", "stacks", "stack") },
+  deploy = new GatedStack(
+    rig,
+    host,
+    { TF_HTTP_USERNAME: "terraform", TF_HTTP_PASSWORD: server.password },
+    (stack) => {
+      new HttpBackend(stack, {
+        address: server.address,
+        lockAddress: `${server.address}/lock`,
+        unlockAddress: `${server.address}/lock`,
+        lockMethod: "POST",
+        unlockMethod: "DELETE",
+      });
+    },
   );
+  terraform = deploy.terraform;
   await terraform.init();
 });
 afterAll(async () => {
   // Whatever failed before, nothing is left to wait for the gate.
-  writeFileSync(go, "");
+  deploy.open();
   await Promise.all(running);
   await rig.close();
   await server.stop();
@@ -64,7 +47,7 @@ test("while one deploy runs another one is refused before it looks at the host, 
   const apply = ["apply", "-auto-approve", "-no-color"];
   const first = finished(terraform.start(apply));
   running.push(first);
-  await waitFor(() => existsSync(started), 120_000);
+  await deploy.reached();
   expect(server.lock).not.toBeNull();
   const { connections } = host.counters();
 
@@ -75,7 +58,7 @@ test("while one deploy runs another one is refused before it looks at the host, 
   expect(flowing(refused.stderr)).toContain(server.lock?.["ID"]);
   expect(host.counters().connections).toBe(connections);
 
-  writeFileSync(go, "");
+  deploy.open();
   expect(await first).toMatchObject({
     code: 0,
     stdout: expect.stringContaining("Apply complete!") as string,

@@ -1,12 +1,12 @@
 /** State in PostgreSQL: two deploys of one stack never change a host at the same time. */
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { App, DataResource, PgBackend, TerraformStack } from "cdktf";
-import { IommuHost } from "../../lib";
+import { PgBackend } from "cdktf";
 import type { EmbeddedHost } from "../../lib/embedded";
+import { GatedStack } from "../support/gatedStack";
 import { Postgres } from "../support/postgres";
-import { connect, fileOf, flowing, Rig } from "../support/rig";
-import { finished, Terraform } from "../support/terraform";
+import { fileOf, flowing, Rig } from "../support/rig";
+import { finished, type Terraform } from "../support/terraform";
 import { waitFor } from "../support/waitFor";
 
 jest.setTimeout(300_000);
@@ -15,39 +15,22 @@ const schema = "passthrough";
 const rig = new Rig();
 let database: Postgres;
 let host: EmbeddedHost;
+let deploy: GatedStack;
 let terraform: Terraform;
 const running: Promise<unknown>[] = [];
-const [started, go] = [join(rig.folder, "started"), join(rig.folder, "go")];
 
 beforeAll(async () => {
   database = await Postgres.start();
   host = await rig.host("proxmox-amd");
-  const app = new App({ outdir: join(rig.folder, "cdktf.out") });
-  const stack = new TerraformStack(app, "stack");
-  new PgBackend(stack, { connStr: database.connection, schemaName: schema });
-  const pve1 = new IommuHost(stack, "pve1", { connection: connect(host), modules: ["msr"], iommu: false });
-  // A deploy that lasts for as long as the test wants.
-  new DataResource(stack, "gate", {
-    dependsOn: [pve1],
-    provisioners: [
-      {
-        type: "local-exec",
-        command: `touch '${started}'; until [ -e '${go}' ] || [ ! -e '${started}' ]; do sleep 0.1; done`,
-      },
-    ],
+  deploy = new GatedStack(rig, host, { PGPASSWORD: database.password }, (stack) => {
+    new PgBackend(stack, { connStr: database.connection, schemaName: schema });
   });
-  app.synth();
-  terraform = Object.assign(
-    new Terraform({ PGPASSWORD: database.password, PASSTHROUGH_REBOOT_SETTLE: "2" }),
-    {
-      directory: join(rig.folder, "cdktf.out", "stacks", "stack"),
-    },
-  );
+  terraform = deploy.terraform;
   await terraform.init();
 });
 afterAll(async () => {
   // Whatever failed before, nothing is left to wait for the gate.
-  writeFileSync(go, "");
+  deploy.open();
   await Promise.all(running);
   await rig.close();
   await database.stop();
@@ -59,7 +42,7 @@ test("while one deploy runs, another one is refused, or waits for as long as it 
   const apply = ["apply", "-auto-approve", "-no-color"];
   const first = finished(terraform.start(apply));
   running.push(first);
-  await waitFor(() => existsSync(started), 120_000);
+  await deploy.reached();
 
   const refused = await terraform.run(apply);
   expect(refused.code).toBe(1);
@@ -75,7 +58,7 @@ test("while one deploy runs, another one is refused, or waits for as long as it 
   expect(patient.exitCode).toBeNull();
   expect(output).not.toContain("Refreshing state");
 
-  writeFileSync(go, "");
+  deploy.open();
   expect(await first).toMatchObject({
     code: 0,
     stdout: expect.stringContaining("Apply complete!") as string,

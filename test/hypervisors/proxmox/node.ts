@@ -9,6 +9,7 @@ import {
   type VmDeclaration,
   type VmRequest,
 } from "../../../lib/hypervisors/types";
+import { emptyPciSlot } from "../../../lib/hypervisors/vmDescription";
 import { hostFacts, pciDevice } from "../../support/facts";
 
 /** A VM configuration as Proxmox VE writes it. */
@@ -71,26 +72,8 @@ export function digestOf(config: string): string {
 
 export function pciSlot(slot: Partial<PciSlot> = {}): PciSlot {
   return {
+    ...emptyPciSlot,
     device: slot.mapping === undefined ? "0000:01:00" : null,
-    mapping: null,
-    pcie: null,
-    rombar: null,
-    romfile: null,
-    x_vga: null,
-    mdev: null,
-    legacy_igd: null,
-    driver: null,
-    vendor_id: null,
-    device_id: null,
-    sub_vendor_id: null,
-    sub_device_id: null,
-    managed: null,
-    rom: null,
-    boot_order: null,
-    guest_address: null,
-    unassigned: null,
-    teaming: null,
-    live: null,
     ...slot,
   };
 }
