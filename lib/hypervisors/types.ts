@@ -84,7 +84,7 @@ export interface VmCreation {
 export interface VmDeclaration {
   readonly vmId: string;
   readonly pci: Readonly<Record<string, PciSlot>>;
-  /** Names of the PCI slots as the guest is to have their NICs, where the order matters. */
+  /** Names of the PCI slots in the order in which the VM is to have them; null where any will do. */
   readonly pciOrder?: readonly string[] | null;
   readonly usb: Readonly<Record<string, UsbSlot>>;
   readonly machine: string | null;

@@ -249,8 +249,40 @@ describe("VMs and VM templates", () => {
     expect(await rig.tf.plan()).toMatchObject({ changes: false });
   });
 
+  test("another order is made so: a NIC keeps its address, and what others have its place", async () => {
+    const gpu = { request: { vendor: "10de", class: "0300" } };
+    const audio = { device: { address: "0000:01:00.1" } };
+    const uplink = { request: { vendor: "8086", device: "1521" }, nic: { network: "office" } };
+    const first = { request: { vendor: "10de" }, profile: 'a "b", ]' };
+    const second = { request: { class: "0403" } };
+    await rig.stack(define({ uplink, gpu, audio }, { first, second }));
+
+    const { changes, text } = await rig.plan();
+    const order = (name: string, at: "before" | "after") =>
+      (changes[`passthrough_vm.${name}`]?.[at]?.["settings"] as Record<string, string>)["pci order"];
+    expect([order("vm", "before"), order("vm", "after")]).toEqual(["gpu audio uplink", "uplink gpu audio"]);
+    expect([order("template", "before"), order("template", "after")]).toEqual([
+      "second first",
+      "first second",
+    ]);
+    expect(flowing(text)).toContain(
+      "gpu, audio of VM 42 (workstation) of one are attached again, for the declared order",
+    );
+    expect((await rig.applyPlan()).code).toBe(0);
+
+    expect((await sections("vm")).map((pci) => pci["MAC"] ?? pci["SHORT_ADDRESS"])).toEqual([
+      "02:00:00:00:00:0a",
+      "01:00.0",
+      "01:00.1",
+    ]);
+    const ours = (await sections("template")).map((pci) => pci["CDKTF_PASSTHROUGH"]);
+    expect(ours).toEqual([undefined, "first", "second"]);
+    expect(await rig.tf.plan()).toMatchObject({ changes: false });
+  });
+
   test("a slot that goes is given back, another request takes its place, by hand is drift", async () => {
-    await sh(host, "onevm pci-detach 42 1");
+    const audio = (await sections("vm")).find(({ SHORT_ADDRESS }) => SHORT_ADDRESS === "01:00.1");
+    await sh(host, `onevm pci-detach 42 ${audio?.["PCI_ID"] ?? ""}`);
     await rig.stack(
       define(
         {
@@ -264,6 +296,7 @@ describe("VMs and VM templates", () => {
     expect(changes["passthrough_vm.vm"]?.before?.["settings"]).toEqual({
       gpu: 'PCI=[VENDOR="10de",CLASS="0300"]',
       uplink: expect.stringContaining('TYPE="NIC"') as string,
+      "pci order": "uplink gpu",
     });
     expect((await rig.applyPlan()).code).toBe(0);
     const now = await sections("vm");

@@ -1,4 +1,5 @@
-import type { Hypervisor, Problem, VmDeclaration } from "../types";
+import type { Hypervisor, Problem, Settings, VmDeclaration } from "../types";
+import { declaredOrder, orderKey } from "./order";
 import { openNebulaProblems } from "./problems";
 import { declaredProblems, declaredSlots, settingsOf, settingsThere } from "./slots";
 import { targetIn } from "./target";
@@ -58,14 +59,28 @@ export const opennebula: Hypervisor = {
       const after = now[key] ?? null;
       // Gone: a peer may have taken the device over.
       const expected =
-        after === null || after === before || (wanted[key] !== undefined && then[key] === wanted[key]);
+        after === null ||
+        (key === orderKey ? isPartOf(after, before) : after === before) ||
+        (wanted[key] !== undefined && then[key] === wanted[key]);
       return expected ? [] : [{ key, before, after }];
     });
   },
 };
 
-function desired(declaration: VmDeclaration) {
+function desired(declaration: VmDeclaration): Settings {
   const [malformed] = declaredProblems(declaration);
   if (malformed) throw new Error(`${malformed.key} of ${declaration.vmId}: ${malformed.detail}`);
-  return settingsOf(declaredSlots(declaration));
+  const order = declaredOrder(declaration);
+  return { ...settingsOf(declaredSlots(declaration)), ...(order === null ? {} : { [orderKey]: order }) };
+}
+
+/** What of one order is left in another: a peer may have taken devices over. */
+function isPartOf(order: string, whole: string): boolean {
+  const names = order.split(" ");
+  return (
+    whole
+      .split(" ")
+      .filter((name) => names.includes(name))
+      .join(" ") === order
+  );
 }

@@ -6,7 +6,7 @@ import { networkDrivers } from "./network";
 import { isNic } from "./sections";
 import { declaredSlots } from "./slots";
 import { describeTarget, findTarget, isTemplateId, targetIn, type Target } from "./target";
-import { differenceOf } from "./vmChange";
+import { differenceOf, orderIn } from "./vmChange";
 
 type Moment = "plan" | "apply";
 
@@ -21,6 +21,8 @@ interface Context extends VmRequest {
   readonly asked: readonly Asked[];
   /** Addresses of devices that this VM gives up. */
   readonly leaving: readonly string[];
+  /** Slots that are attached once more, for their order. */
+  readonly again: readonly string[];
   readonly changes: boolean;
 }
 
@@ -39,16 +41,16 @@ export function openNebulaProblems(request: VmRequest, moment: Moment): Problem[
   // What is gone has nothing left to give back.
   if (target === null) return declaration === null ? [] : [missing(request, cloud)];
   const slots = declaration ? declaredSlots(declaration) : {};
-  const { arriving, leaving, changes } = differenceOf(target, slots, record);
+  const { arriving, leaving, again, changes } = differenceOf(target, slots, record, orderIn(request));
   const asked = Object.entries(arriving).flatMap(([slot, sections]) =>
     sections.map((section) => ({ slot, section })),
   );
   const title = `${describeTarget(target)} of ${host}`;
   const context: Context = {
-    ...{ ...request, moment, cloud, target, title, asked, changes: changes.length > 0 },
+    ...{ ...request, moment, cloud, target, title, asked, again, changes: changes.length > 0 },
     leaving: target.kind === "vm" ? leaving.map((section) => section["SHORT_ADDRESS"] ?? "") : [],
   };
-  return [notNow, devices, networks].flatMap((check) => check(context));
+  return [notNow, movedSlots, devices, networks].flatMap((check) => check(context));
 }
 
 /** What passes until the change is made is a warning at plan. */
@@ -77,6 +79,21 @@ function notNow({ target, declaration, changes, moment, title }: Context): Probl
         ? "OpenNebula attaches and detaches PCI devices of a VM that is off alone. Power it off before the apply " +
           `(\`onevm poweroff ${target.id}\`), or set restart = true.`
         : `Its state is number ${target.state}; expected POWEROFF or UNDEPLOYED, which \`onevm show ${target.id}\` tells.`,
+    },
+  ];
+}
+
+/** What is attached comes last, so what is to stand behind it goes and comes back. */
+function movedSlots({ again, moment, title }: Context): Problem[] {
+  if (again.length === 0 || moment === "apply") return [];
+  return [
+    {
+      severity: "warning",
+      summary: `${again.join(", ")} of ${title} ${again.length === 1 ? "is" : "are"} attached again, for the declared order`,
+      detail:
+        "OpenNebula attaches a device behind all others, and the guest sees it at another place then. NICs keep their " +
+        "addresses; what is asked for by its kind may be another device of that kind. To leave them where they are, declare " +
+        "a new slot behind them.",
     },
   ];
 }

@@ -13,11 +13,16 @@ export const mark = "CDKTF_PASSTHROUGH";
 
 /** Attributes that say which device is meant. */
 const requestWords = ["VENDOR", "DEVICE", "CLASS", "SHORT_ADDRESS"] as const;
-const nicWords = ["NETWORK", "NETWORK_UNAME", "MAC", "IP", "IP6", "VLAN_ID"] as const;
+/** A NIC's addresses, which a network gives it for as long as it is attached. */
+export const leaseWords = ["MAC", "IP", "IP6"] as const;
+const nicWords = ["NETWORK", "NETWORK_UNAME", ...leaseWords, "VLAN_ID"] as const;
 const words: readonly string[] = ["TYPE", ...nicWords, ...requestWords, "PROFILE"];
 
 /** What OpenNebula fills in by itself once a VM has the device. */
 const allocated: readonly string[] = [...nicWords, "SHORT_ADDRESS"];
+
+/** Sections by slot. */
+export type Slots = Readonly<Record<string, readonly Section[]>>;
 
 /** What is wrong with a slot whatever the front end. */
 export function slotProblems(slot: PciSlot): string[] {

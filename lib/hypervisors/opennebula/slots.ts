@@ -1,9 +1,16 @@
 import type { Section } from "../../model/openNebulaTemplate";
 import type { Settings, VmDeclaration } from "../types";
-import { isWanted, mark, parseSections, printSections, slotProblems, wantedSections } from "./sections";
+import { orderKey, orderThere, type Standing } from "./order";
+import {
+  isWanted,
+  mark,
+  parseSections,
+  printSections,
+  slotProblems,
+  wantedSections,
+  type Slots,
+} from "./sections";
 import type { Target } from "./target";
-
-export type Slots = Readonly<Record<string, readonly Section[]>>;
 
 /** The declared slots in the order of the guest's NICs. */
 export function declaredSlots({ pci, pciOrder }: VmDeclaration): Slots {
@@ -37,14 +44,11 @@ export function settingsOf(slots: Slots): Settings {
 }
 
 export function slotsOf(settings: Settings): Slots {
-  return Object.fromEntries(Object.entries(settings).map(([name, text]) => [name, parseSections(text)]));
-}
-
-/** What stands for one slot. */
-export interface Standing {
-  readonly sections: readonly Section[];
-  /** They carry our mark; else they are somebody's own of the same effect. */
-  readonly ours: boolean;
+  return Object.fromEntries(
+    Object.entries(settings).flatMap(([name, text]) =>
+      name === orderKey ? [] : [[name, parseSections(text)] as const],
+    ),
+  );
 }
 
 /** The sections that stand for each slot: those with its mark, else unmarked ones that ask for the same. */
@@ -81,15 +85,16 @@ export function satisfies(
   });
 }
 
-/** What stands for each slot of these settings: in their own text where it is to the same effect. */
+/** What stands for each slot of these settings, and in which order: in their own text where it is to the same effect. */
 export function settingsThere(target: Target, wanted: Settings): Settings {
   const slots = slotsOf(wanted);
   const found = standing(target, slots);
-  return Object.fromEntries(
-    Object.entries(wanted).flatMap(([name, text]) => {
-      const there = found.get(name);
-      if (there === undefined) return [];
-      return [[name, satisfies(there, slots[name] ?? [], target) ? text : printSections(there.sections)]];
-    }),
-  );
+  const there = Object.entries(slots).flatMap(([name, sections]) => {
+    const one = found.get(name);
+    if (one === undefined) return [];
+    return [[name, satisfies(one, sections, target) ? (wanted[name] ?? "") : printSections(one.sections)]];
+  });
+  const order = wanted[orderKey];
+  const stands = order === undefined ? null : orderThere(target, found, order.split(" "));
+  return Object.fromEntries([...there, ...(stands === null ? [] : [[orderKey, stands]])]) as Settings;
 }

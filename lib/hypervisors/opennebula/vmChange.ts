@@ -4,17 +4,9 @@ import { printSection, printTemplate, withAttributes, type Section } from "../..
 import type { SettingChange, Settings, VmChange, VmRecord, VmRequest } from "../types";
 import { vmState, type Cloud } from "./cloud";
 import { asOneadmin, awaitState, feedStep, oneStep } from "./commands";
-import { isNic, mark, printSections } from "./sections";
-import {
-  declaredSlots,
-  satisfies,
-  settingsOf,
-  settingsThere,
-  slotsOf,
-  standing,
-  type Slots,
-  type Standing,
-} from "./slots";
+import { arranged, attachedAgain, declaredOrder, orderKey, orderThere, type Standing } from "./order";
+import { isNic, leaseWords, mark, printSections, type Slots } from "./sections";
+import { declaredSlots, satisfies, settingsOf, settingsThere, slotsOf, standing } from "./slots";
 import { describeTarget, targetIn, type Target } from "./target";
 
 /** Seconds that a guest gets to power off, and a NIC to come or go. */
@@ -28,6 +20,8 @@ interface Difference {
   readonly leaving: readonly Section[];
   /** Slots that come, with their sections. */
   readonly arriving: Slots;
+  /** Slots that stay and are attached once more, for their order. */
+  readonly again: readonly string[];
 }
 
 /** What brings the declaration about, or gives back what is ours; nothing where the VM or template is gone. */
@@ -36,7 +30,7 @@ export function plannedChange(request: VmRequest): VmChange {
   const { cloud, target } = targetIn(facts, host, vmId);
   if (target === null) return { steps: [], changes: [], record };
   const slots = request.declaration ? declaredSlots(request.declaration) : {};
-  const difference = differenceOf(target, slots, record);
+  const difference = differenceOf(target, slots, record, orderIn(request));
   return {
     steps: stepsOf(request, cloud, target, slots, difference),
     changes: difference.changes,
@@ -44,13 +38,24 @@ export function plannedChange(request: VmRequest): VmChange {
   };
 }
 
-export function differenceOf(target: Target, slots: Slots, record: VmRecord): Difference {
+export function orderIn({ declaration }: VmRequest): string | null {
+  return declaration && declaredOrder(declaration);
+}
+
+/** @param order the declared order of the slots; null where it is nobody's concern */
+export function differenceOf(
+  target: Target,
+  slots: Slots,
+  record: VmRecord,
+  order: string | null,
+): Difference {
   const found = standing(target, slots);
   const arriving = Object.entries(slots).filter(
     ([name, wanted]) => !satisfies(found.get(name), wanted, target),
   );
   const gone = departed(target, slots, record);
   const replaced = arriving.map(([name]) => found.get(name));
+  const stands = order === null ? null : orderThere(target, found, order.split(" "));
   return {
     changes: [
       ...arriving.map(([key, wanted]) => ({
@@ -59,12 +64,17 @@ export function differenceOf(target: Target, slots: Slots, record: VmRecord): Di
         after: printSections(wanted),
       })),
       ...gone.map(([key, sections]) => ({ key, before: printSections(sections), after: null })),
+      ...(order === stands ? [] : [{ key: orderKey, before: stands, after: order }]),
     ],
     leaving: [
       ...replaced.flatMap((one) => (one?.ours ? one.sections : [])),
       ...gone.flatMap(([, sections]) => sections),
     ],
     arriving: Object.fromEntries(arriving),
+    again:
+      order === null || target.kind === "template"
+        ? []
+        : attachedAgain(target, found, order.split(" "), Object.fromEntries(arriving)),
   };
 }
 
@@ -100,15 +110,24 @@ function stepsOf(
   cloud: Cloud,
   target: Target,
   slots: Slots,
-  { leaving, arriving, changes }: Difference,
+  { leaving, arriving, again, changes }: Difference,
 ): Step[] {
   if (changes.length === 0) return [];
   if (target.kind === "template") return templateSteps(cloud, target, host, slots, leaving, arriving);
   const taken = declaration ? takenSteps(facts, host, target, arriving, declaration.peers) : [];
+  const found = standing(target, slots);
+  const moved = again.flatMap((name) => found.get(name)?.sections ?? []);
+  const coming = Object.entries(slots).flatMap(
+    ([name, wanted]): (readonly [string, readonly Section[]])[] => {
+      if (!again.includes(name)) return name in arriving ? [[name, wanted]] : [];
+      const there = found.get(name)?.sections ?? [];
+      return [[name, wanted.map((section, at) => withLease(section, there[at]))]];
+    },
+  );
   const work = [
     ...taken,
-    ...leaving.flatMap((section) => detachSteps(target.id, section)),
-    ...Object.entries(arriving).flatMap(([name, sections]) =>
+    ...[...leaving, ...moved].flatMap((section) => detachSteps(target.id, section)),
+    ...coming.flatMap(([name, sections]) =>
       sections.flatMap((section) => attachSteps(target.id, { ...section, [mark]: name })),
     ),
   ];
@@ -131,14 +150,11 @@ function templateSteps(
   leaving: readonly Section[],
   arriving: Slots,
 ): Step[] {
-  const marked = (name: string) =>
-    target.sections.filter((section) => section[mark] === name && !leaving.includes(section));
-  const ours = Object.entries(slots).flatMap(([name]) =>
-    (arriving[name] ?? marked(name)).map((section) => ({ ...section, [mark]: name })),
-  );
-  const foreign = target.sections.filter(
-    (section) => !leaving.includes(section) && !Object.hasOwn(slots, section[mark] ?? ""),
-  );
+  const ours = Object.keys(slots).flatMap((name): [string, Section[]][] => {
+    const stays = target.sections.filter((section) => section[mark] === name && !leaving.includes(section));
+    const sections = arriving[name] ?? stays;
+    return sections.length === 0 ? [] : [[name, sections.map((section) => ({ ...section, [mark]: name }))]];
+  });
   return [
     {
       step: "unchanged",
@@ -147,10 +163,19 @@ function templateSteps(
       what: `${describeTarget(target)} of ${host}, or another VM template there,`,
     },
     feedStep(
-      printTemplate(withAttributes(target.template, "PCI", [...foreign, ...ours])),
+      printTemplate(
+        withAttributes(target.template, "PCI", arranged(target.sections, new Map(ours), leaving)),
+      ),
       ...["onetemplate", "update", target.id, "{file}"],
     ),
   ];
+}
+
+/** A NIC that comes back has the addresses that it had, and the guest its network. */
+function withLease(wanted: Section, there: Section = {}): Section {
+  if (!isNic(wanted)) return wanted;
+  const lease = leaseWords.flatMap((word) => (there[word] ? [[word, there[word]] as const] : []));
+  return { ...wanted, ...Object.fromEntries(lease) };
 }
 
 function attachSteps(id: string, section: Section): Step[] {
