@@ -133,7 +133,10 @@ export const vmSchema = resource({
       mapOf(pciSlotAttributes),
       "PCI devices by slot: `hostpci0` to `hostpci15` with Proxmox VE, elsewhere names of your own.",
     ),
-    pci_order: optional(list(string), "Names of the PCI slots in the order in which the VM is to have them, with OpenNebula. Default: any."),
+    pci_order: optional(
+      list(string),
+      "Names of the PCI slots in the order in which the VM is to have them, with OpenNebula. Default: any.",
+    ),
     usb: optional(
       mapOf(usbSlotAttributes),
       "USB devices by slot: `usb0` to `usb13` with Proxmox VE, elsewhere names of your own.",
