@@ -26,6 +26,9 @@ export function renderChange(change: Change): string {
       step.step === "domain" ? [call("expect_domain", step.uuid, step.expect, "changed")] : [],
     ),
     ...programs(steps).map((program) => call("check_command_space", program)),
+    ...steps.flatMap((step) =>
+      step.step === "trial-image" ? [call("check_trial_space", hostPath(step.image))] : [],
+    ),
     ...steps.map((step, index) => renderStep(step, index, expectations)),
     "finish",
   );
@@ -150,7 +153,7 @@ function renderStep(step: Step, index: number, expectations: Expectations): stri
     case "trial-next":
       return call("trial_next", number, step.loader, hostPath(step.entry), hostPath(step.image), step.tag);
     case "trial-end":
-      return call("trial_end", number, step.loader, hostPath(step.image));
+      return call("trial_end", number, step.loader, hostPath(step.entry), hostPath(step.image));
     case "reboot":
       return call("reboot_host", number, step.expectBootId);
   }

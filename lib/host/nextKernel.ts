@@ -43,7 +43,8 @@ export function nextKernel(choice: BootChoice): string | null {
 
 /** systemd-boot takes the newest of those that a pattern fits; @saved is whatever was started last. */
 function systemdBootKernel({ entries, wanted }: SystemdBootChoice, newest: string | null): string | null {
-  const pattern = wanted.find((each) => each !== "") ?? "";
+  // A trial of ours starts the kernel that starts without it.
+  const pattern = wanted.find((each) => each !== "" && each !== `${entryId}.conf`) ?? "";
   if (pattern === "") return newest;
   const form = new RegExp(`^${[...pattern].map(patternPart).join("")}(\\.conf)?$`, "i");
   const fitting = Object.entries(entries).filter(([id]) => form.test(id));

@@ -18,6 +18,7 @@ import { parseGrubMenu } from "./grubMenu";
 import { parseLibvirt } from "./libvirt";
 import { nextKernel, type SystemdBootChoice } from "./nextKernel";
 import { parseSriov } from "./sriov";
+import { parseSystemdBoot } from "./systemdBoot";
 import { parseRecords, type Records } from "./records";
 import probe from "./scripts/probe.sh";
 import trialProbe from "./scripts/trialProbe.sh";
@@ -106,6 +107,11 @@ export function parseProbe(stdout: string, host: string, stderr = ""): HostFacts
         answer.rows("grub-folder")[0],
         decode(answer.one("grub-entries")),
         answer.some("grub-custom-foreign"),
+      ),
+      systemdBoot: parseSystemdBoot(
+        pairs(answer, "efi-variable")["LoaderInfo"] ?? "",
+        answer.rows("loader-variables")[0],
+        defaultNames(answer),
       ),
     },
     initramfsTools: initramfsTools(answer),
@@ -235,9 +241,6 @@ function systemdBoot(
   const variables = pairs(answer, "efi-variable");
   if (!(variables["LoaderInfo"] ?? "").startsWith("systemd-boot")) return null;
   const paths = [...answer.files.keys()].filter((path) => path.includes("/loader/entries/"));
-  const settings = ["/efi", "/boot/efi", "/boot"].map(
-    (esp) => answer.file(`${esp}/loader/loader.conf`) ?? "",
-  );
   return {
     entries: Object.fromEntries(
       paths.map((path) => [
@@ -245,12 +248,19 @@ function systemdBoot(
         releaseOf(parseBootEntry(answer.file(path) ?? ""), installed, packages),
       ]),
     ),
-    wanted: [
-      variables["LoaderEntryOneShot"] ?? "",
-      variables["LoaderEntryDefault"] ?? "",
-      /^default[ \t]+(\S+)/m.exec(settings.join("\n"))?.[1] ?? "",
-    ],
+    wanted: [variables["LoaderEntryOneShot"] ?? "", ...defaultNames(answer)],
   };
+}
+
+/** What names systemd-boot's default, the strongest first. */
+function defaultNames(answer: Answer): string[] {
+  const settings = ["/efi", "/boot/efi", "/boot"].map(
+    (esp) => answer.file(`${esp}/loader/loader.conf`) ?? "",
+  );
+  return [
+    pairs(answer, "efi-variable")["LoaderEntryDefault"] ?? "",
+    /^default[ \t]+(\S+)/m.exec(settings.join("\n"))?.[1] ?? "",
+  ];
 }
 
 const KNOWN_PROGRAMS = [

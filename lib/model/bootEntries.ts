@@ -1,4 +1,5 @@
 import type { Observation } from "./observation";
+import { isTrialEntry } from "./trial/entryFile";
 
 /** A boot entry of the Boot Loader Specification, as GRUB's blscfg and systemd-boot read it. */
 export interface BootEntry {
@@ -32,10 +33,10 @@ export function parseBootEntry(text: string): BootEntry {
   };
 }
 
-/** The files of a folder that start a kernel of this host: nothing of another system, and nothing to fall back on. */
+/** The files of a folder that start a kernel of this host: nothing of another system, of a trial, or to fall back on. */
 export function ownEntries(observation: Observation, folder: string): string[] {
   return Object.keys(observation.files)
-    .filter((path) => path.startsWith(`${folder}/`) && path.endsWith(".conf"))
+    .filter((path) => path.startsWith(`${folder}/`) && path.endsWith(".conf") && !isTrialEntry(path))
     .filter((path) => {
       const entry = parseBootEntry(observation.files[path] ?? "");
       return entry.linux !== "" && !isFallback(path, entry) && isOwn(entry, observation);

@@ -111,7 +111,12 @@ export type Step =
       readonly tag: string;
     }
   /** Take a trial's image away, and the boot loader's choice if it still stands. */
-  | { readonly step: "trial-end"; readonly loader: string; readonly image: string }
+  | {
+      readonly step: "trial-end";
+      readonly loader: string;
+      readonly entry: string;
+      readonly image: string;
+    }
   /** Reboot the host, as the last step, detached, so that the answer still arrives. */
   | { readonly step: "reboot"; readonly expectBootId: string };
 

@@ -143,6 +143,18 @@ export interface BootEvidence {
   readonly variant: string;
   /** What tells whether GRUB can start another entry once; null without a menu in /boot/grub. */
   readonly grubMenu: GrubMenu | null;
+  /** What tells whether systemd-boot can start another entry once; null where it did not start this host. */
+  readonly systemdBoot: SystemdBootFacts | null;
+}
+
+/** What systemd-boot told the firmware, and what can be told to it. */
+export interface SystemdBootFacts {
+  /** It says that it starts what LoaderEntryOneShot names, and forgets that. */
+  readonly obeysOneShot: boolean;
+  /** efivarfs is mounted, and may be written. */
+  readonly variablesWritable: boolean;
+  /** What names the default, an id or a pattern of ids: LoaderEntryDefault, else loader.conf; empty for nothing. */
+  readonly wanted: string;
 }
 
 /** GRUB's menu in /boot/grub, and the file system that its environment block is on. */

@@ -51,6 +51,6 @@ export function unpackObservation(packed: unknown): Observation | null {
     gunzipSync(Buffer.from(packed, "base64")).toString("utf8"),
   ) as Partial<Observation>;
   // One that an earlier version of this package kept says too little.
-  const says = [unpacked.bootEvidence, unpacked.scriptLines, unpacked.sriov];
+  const says = [unpacked.bootEvidence?.systemdBoot, unpacked.scriptLines, unpacked.sriov];
   return says.includes(undefined) ? null : (unpacked as Observation);
 }

@@ -347,7 +347,8 @@ echo "WARN: /dev/disk/by-uuid/CCCC-0003 does not exist" >&2`,
       );
     root.write(
       "/proc/self/mountinfo",
-      "30 1 253:0 / / ro,relatime shared:1 - btrfs /dev/sda2 rw\n31 30 0:2 / /proc rw - proc proc rw\n",
+      "30 1 253:0 / / ro,relatime shared:1 - btrfs /dev/sda2 rw\n31 30 0:2 / /proc rw - proc proc rw\n" +
+        "48 24 0:31 / /sys/firmware/efi/efivars rw,nosuid shared:9 master:1 - efivarfs efivarfs rw\n",
     );
     root.write("/run/ostree-booted", "");
     root.write("/etc/os-release", 'ID=fedora\nVARIANT_ID="coreos"\n');
@@ -364,6 +365,9 @@ echo "WARN: /dev/disk/by-uuid/CCCC-0003 does not exist" >&2`,
     root.write("/boot/initramfs-linux.img", "");
     root.write("/boot/loader/entries/a; $(id).conf", "title hostile\n");
     variable("LoaderInfo", "systemd-boot 255.4");
+    variable("LoaderEntryOneShot", "cdktf-passthrough-trial.conf");
+    root.write(`/sys/firmware/efi/efivars/LoaderFeatures-${id}`, "\x06\0\0\0\x7f\x03\0\0\0\0\0\0");
+    root.write("/boot/loader/loader.conf", "timeout 3\ndefault  a*.conf\n");
     for (const tool of ["grub2-mkconfig", "rpm-ostree"]) root.program(tool, "");
     const { bootEvidence, kernel, files } = await facts();
     expect(bootEvidence).toEqual({
@@ -381,6 +385,7 @@ echo "WARN: /dev/disk/by-uuid/CCCC-0003 does not exist" >&2`,
       ostree: true,
       variant: "coreos",
       grubMenu: null,
+      systemdBoot: { obeysOneShot: true, variablesWritable: true, wanted: "a*.conf" },
     });
     expect([...kernel.installed].sort()).toEqual(["6.1.0-18-amd64", "6.1.0-9-amd64", "6.12.4-arch1-1"]);
     expect(files["/boot/loader/entries/a; $(id).conf"]).toBe("title hostile\n");

@@ -57,6 +57,7 @@ export function hostFacts(facts: Partial<HostFacts> = {}): HostFacts {
       ostree: false,
       variant: "",
       grubMenu: null,
+      systemdBoot: null,
     },
     initramfsTools: ["initramfs-tools"],
     missingTools: [],

@@ -1,5 +1,7 @@
 import { imagesOf } from "../profiles/bootImages";
+import type { Files } from "../files";
 import type { Machine } from "../machine";
+import { readLoaderVariable, removeLoaderVariable, writeLoaderVariable } from "./efiVariables";
 import { type BootChoice } from "./grub";
 import { entryChoice } from "./grubMkconfig";
 import { failed, type Program } from "./program";
@@ -40,22 +42,32 @@ export const kernelInstall: Program = ({ arguments: args }, machine) => {
   return {};
 };
 
-export const bootctl: Program = ({ arguments: args }) => {
-  if (args[0] === "is-installed") return { output: "yes\n" };
-  return failed(`Unknown command verb '${args[0] ?? ""}'.`);
+/** `bootctl is-installed`, and `bootctl set-oneshot <id>`, where an empty id takes the choice back. */
+export const bootctl: Program = ({ arguments: args }, { files }) => {
+  const [verb = "", id] = args;
+  if (verb === "is-installed") return { output: "yes\n" };
+  if (verb !== "set-oneshot") return failed(`Unknown command verb '${verb}'.`);
+  if (id === undefined) return failed("Too few arguments.");
+  if (readLoaderVariable(files, "LoaderInfo") === null)
+    return failed("Not booted with a supported boot loader.");
+  if (id === "") removeLoaderVariable(files, oneShot);
+  else writeLoaderVariable(files, oneShot, id);
+  return {};
 };
 
-/** systemd-boot: the entry that loader.conf names, else the newest. */
+const oneShot = "LoaderEntryOneShot";
+
+/** systemd-boot: the entry that is to be started once, else the one that loader.conf names, else the newest. */
 export function loaderEntryChoice(machine: Machine, kernel?: string): BootChoice | null {
   const { files } = machine;
   const esp = espOf(machine);
   const folder = `${esp}/loader/entries`;
   const chosen = /^default\s+(\S+)/m.exec(files.read(`${esp}/loader/loader.conf`) ?? "")?.[1];
-  const names = files
-    .list(folder)
-    .filter((name) => name.endsWith(".conf"))
-    .sort((a, b) => b.localeCompare(a, "en", { numeric: true }));
-  const choices = [...names.filter((name) => name === chosen), ...names].flatMap((name) => {
+  const once = readLoaderVariable(files, oneShot);
+  removeLoaderVariable(files, oneShot);
+  const names = entryNames(files, folder);
+  const named = [...names.filter((name) => name === once), ...names.filter((name) => name === chosen)];
+  const choices = [...named, ...names].flatMap((name) => {
     const entry = files.read(`${folder}/${name}`) ?? "";
     const choice = entryChoice(entry, (path) => files.read(`${esp}${path}`));
     if (choice === null) return [];
@@ -63,6 +75,21 @@ export function loaderEntryChoice(machine: Machine, kernel?: string): BootChoice
     return { ...choice, commandLine: choice.commandLine.replace(/^BOOT_IMAGE=\S+ /, () => images.join("")) };
   });
   return choices.find(({ release }) => kernel === undefined || release === kernel) ?? null;
+}
+
+/** In the loader's order: those with a sort-key first, by that and by their version; the others by name. */
+function entryNames(files: Files, folder: string): string[] {
+  const value = (name: string, key: string) =>
+    new RegExp(`^${key}\\s+(.*)$`, "m").exec(files.read(`${folder}/${name}`) ?? "")?.[1] ?? "";
+  const newer = (a: string, b: string) => b.localeCompare(a, "en", { numeric: true });
+  return files
+    .list(folder)
+    .filter((name) => name.endsWith(".conf"))
+    .sort((a, b) => {
+      const [one, other] = [value(a, "sort-key"), value(b, "sort-key")];
+      if (one === "" || other === "") return one === other ? newer(a, b) : one === "" ? 1 : -1;
+      return one.localeCompare(other) || newer(value(a, "version"), value(b, "version")) || newer(a, b);
+    });
 }
 
 /** What the loader puts before the entry's own options, for the kernel to find its initramfs by. */

@@ -1,5 +1,12 @@
 import type { Files } from "../files";
+import { writeLoaderFeatures, writeLoaderVariable } from "../programs/efiVariables";
 import type { Profile } from "../profiles/types";
+
+const efivarfs =
+  "48 24 0:31 / /sys/firmware/efi/efivars rw,nosuid,nodev,noexec,relatime shared:9 - efivarfs efivarfs rw\n";
+
+/** As 255 has them: the third bit of the first byte says that it starts an entry once. */
+const systemdBootFeatures = 0x3ffn;
 
 /** /proc, and what /sys says about the machine as a whole, right after the kernel started. */
 export function layOutSystem(
@@ -23,7 +30,7 @@ export function layOutSystem(
     "/proc/meminfo":
       "MemTotal:       131072000 kB\nMemFree:        120000000 kB\nMemAvailable:   122000000 kB\n",
     "/proc/filesystems": "nodev\tsysfs\nnodev\tproc\nnodev\ttmpfs\n\text4\n\tvfat\n",
-    "/proc/self/mountinfo": profile.mounts,
+    "/proc/self/mountinfo": profile.mounts + (firmware.efi ? efivarfs : ""),
     "/proc/swaps": `Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n${profile.swaps}`,
     "/proc/modules": "",
     "/proc/mdstat": mdstat(profile),
@@ -50,16 +57,13 @@ export function layOutSystem(
   }
   if (firmware.efi) files.folderAt("/sys/firmware/efi/efivars");
   const { kind, stub } = profile.bootLoader;
-  if (kind === "loader-entries") loaderVariable(files, "LoaderInfo", "systemd-boot 255.4");
-  if (stub) loaderVariable(files, "StubInfo", stub);
+  if (kind === "loader-entries") {
+    writeLoaderVariable(files, "LoaderInfo", "systemd-boot 255.4");
+    writeLoaderFeatures(files, systemdBootFeatures);
+  }
+  if (stub) writeLoaderVariable(files, "StubInfo", stub);
   if (iommuTable) files.write(`/sys/firmware/acpi/tables/${iommuTable}`, `${iommuTable}\0`);
   files.write("/sys/firmware/acpi/tables/FACP", "FACP\0");
-}
-
-/** As the firmware keeps it: four bytes of attributes, then UTF-16. */
-function loaderVariable(files: Files, name: string, value: string): void {
-  const content = Buffer.concat([Buffer.from([6, 0, 0, 0]), Buffer.from(`${value}\0`, "utf16le")]);
-  files.write(`/sys/firmware/efi/efivars/${name}-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f`, content);
 }
 
 function mdstat(profile: Profile): string {

@@ -5,6 +5,15 @@
 trial_sources=/etc/cdktf-passthrough/trial
 trial_entry=cdktf-passthrough-trial
 
+# Room for the trial's image $1, before anything is written: that of the largest image that is there, and some more.
+check_trial_space() {
+	folder=$ROOT${1%/*}
+	# It is made beside an old one of ours, which stays until then.
+	[ -d "$folder" ] || folder=${folder%/*}
+	largest=$(find "$ROOT"/boot -maxdepth 1 -name 'init*' -printf '%k\n' 2>/dev/null | sort -n | tail -n 1)
+	check_space "$folder" "$((${largest:-65536} + 8192))" "the image of the trial boot"
+}
+
 # Step $1, seconds $2: the image $4 of a trial of kernel $3, made with a copy of the builder's own folder.
 trial_image() {
 	step "$1" "build $4 for $3"
@@ -12,8 +21,6 @@ trial_image() {
 	image=$ROOT$4
 	must "copy initramfs-tools' folder" rm -rf "$ROOT$copy" "$image.new"
 	must "make the folder of $4" mkdir -p "$ROOT$copy" "${image%/*}"
-	largest=$(find "$ROOT"/boot -maxdepth 1 -name 'init*' -printf '%k\n' 2>/dev/null | sort -n | tail -n 1)
-	check_space "${image%/*}" "$((${largest:-65536} + 8192))" "the image of the trial boot"
 	must "copy initramfs-tools' folder" cp -a "$ROOT/etc/initramfs-tools/." "$ROOT$copy"
 	must "copy initramfs-tools' folder" mkdir -p "$ROOT$copy/hooks" "$ROOT$copy/scripts/init-top"
 	# Under the names of those that the default's image is made with, if it is.
@@ -44,24 +51,52 @@ trial_next() {
 		must "have GRUB start the trial once" grub-reboot "$trial_entry"
 		grub_chose_trial || fail failed "grub-reboot exited with 0, but /boot/grub/grubenv holds no next_entry=$trial_entry. The host was not rebooted."
 		;;
+	systemd-boot)
+		must "have systemd-boot start the trial once" bootctl set-oneshot "${3##*/}"
+		one_shot
+		[ "$value" = "${3##*/}" ] ||
+			fail failed "bootctl exited with 0, but the firmware's variable LoaderEntryOneShot is ${value:-not there}, not ${3##*/}. The host was not rebooted."
+		;;
 	*) fail failed "There is no trial boot with $2" ;;
 	esac
+}
+
+# Sets `value` to the entry that systemd-boot is to start once, as the firmware keeps it: text of two bytes a letter
+# behind four bytes of attributes. The kernel lets nobody seek there.
+one_shot() {
+	# shellcheck disable=SC2002
+	value=$(cat "$ROOT/sys/firmware/efi/efivars/LoaderEntryOneShot-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f" 2>/dev/null |
+		tail -c +5 | tr -d '\000')
 }
 
 grub_chose_trial() {
 	grep -qx -e "next_entry=$trial_entry" "$ROOT/boot/grub/grubenv" 2>/dev/null
 }
 
-# Step $1: what loader $2 and the running kernel still have of a trial with the image $3.
+# Step $1: what loader $2 and the running kernel still have of a trial with the entry $3 and the image $4.
 trial_end() {
 	step "$1" "take the trial boot away"
 	touch_host
-	if [ "$2" = grub ] && grub_chose_trial; then
-		note "next_entry still stood: GRUB did not forget it"
-		must "have GRUB forget the trial" grub-editenv /boot/grub/grubenv unset next_entry
-	fi
-	must "remove $3" rm -f "$ROOT$3" "$ROOT$3.new"
-	rmdir "$ROOT${3%/*}" 2>/dev/null
+	case $2 in
+	grub)
+		if grub_chose_trial; then
+			note "next_entry still stood: GRUB did not forget it"
+			must "have GRUB forget the trial" grub-editenv /boot/grub/grubenv unset next_entry
+			! grub_chose_trial || fail failed "/boot/grub/grubenv still holds next_entry=$trial_entry, though grub-editenv took it out: the next boot would start the trial."
+		fi
+		;;
+	systemd-boot)
+		one_shot
+		if [ "$value" = "${3##*/}" ]; then
+			note "LoaderEntryOneShot still stood: systemd-boot did not forget it, or has not started since"
+			must "have systemd-boot forget the trial" bootctl set-oneshot ""
+			one_shot
+			[ "$value" != "${3##*/}" ] || fail failed "The firmware's variable LoaderEntryOneShot is still ${3##*/}, though bootctl took it out: the next boot would start the trial."
+		fi
+		;;
+	esac
+	must "remove $4" rm -f "$ROOT$4" "$ROOT$4.new"
+	rmdir "$ROOT${4%/*}" 2>/dev/null
 	must "remove what the trial carried over" rm -rf "$ROOT${trial_sources:?}/initramfs-tools" \
 		"$ROOT/run/modprobe.d/zz-cdktf-passthrough-trial.conf" "$ROOT/run/modules-load.d/zz-cdktf-passthrough-trial.conf"
 }

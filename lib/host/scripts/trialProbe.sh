@@ -5,6 +5,7 @@
 own_custom=
 
 trial_evidence() {
+	loader_variables
 	menu=$ROOT/boot/grub/grub.cfg
 	[ -r "$menu" ] || return 0
 	# The mount that /boot/grub is on: the longest path, the last of those mounted there.
@@ -45,4 +46,19 @@ grub_entries() {
 		}
 		END { print "menu " (once + 0) " " (custom + 0); printf "%s", all }
 	' "$menu"
+}
+
+# What systemd-boot can do, by the first byte of the variable that says it, and whether variables may be written.
+loader_variables() {
+	features=$ROOT/sys/firmware/efi/efivars/LoaderFeatures-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f
+	[ -r "$features" ] || return 0
+	# Four bytes of attributes come first. The kernel lets nobody seek there: see boot_evidence.
+	# shellcheck disable=SC2002
+	emit loader-variables "$(cat "$features" | od -An -v -tu1 -j4 -N1 | tr -d ' ')" "$(awk '
+		$5 == "/sys/firmware/efi/efivars" {
+			for (field = 7; $field != "-" && field < NF; field++);
+			way = ($6 "," $(field + 3)) ~ /(^|,)ro(,|$)/ ? "ro" : "rw"
+		}
+		END { print way }
+	' "$ROOT/proc/self/mountinfo")"
 }

@@ -8,7 +8,7 @@ import type { Format } from "./format";
 import { grubDropInFile } from "./grubDropIn";
 import { grubSettings } from "./grubSettings";
 import { lineFile } from "./lineFile";
-import { trialFormats } from "../trial/formats";
+import { trialFormat } from "../trial/formats";
 
 const formats: Readonly<Record<string, Format>> = {
   [paths.grubDropIn]: grubDropInFile,
@@ -20,13 +20,12 @@ const formats: Readonly<Record<string, Format>> = {
   [paths.modulesLoad]: lineFile,
   [paths.bootTable]: lineFile,
   [paths.initramfsModules]: lineFile,
-  ...trialFormats,
   ...Object.assign({}, ...initramfsTools.map(({ formats }) => formats)),
 };
 
 /** How lines of ours stand in a file, by the name that a plan gives it. */
 export function formatOf(key: string): Format {
-  const format = formats[key];
+  const format = formats[key] ?? trialFormat(key);
   if (!format) throw new Error(`cdktf-passthrough owns no lines in ${key}.`);
   return format;
 }

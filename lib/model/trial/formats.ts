@@ -4,6 +4,7 @@ import { lineFile } from "../formats/lineFile";
 import { ownFile } from "../formats/ownFile";
 import { programFile } from "../formats/programFile";
 import { paths } from "../paths";
+import { isTrialEntry } from "./entryFile";
 
 import trialEarly from "../scripts/trialEarly.sh";
 import trialHook from "../scripts/trialHook.sh";
@@ -15,8 +16,8 @@ export const trialPrograms: Readonly<Record<string, string>> = {
   [paths.trialBind]: earlyProgram,
 };
 
-/** Everything that stands on a host for a trial alone. */
-export const trialFormats: Readonly<Record<string, Format>> = {
+/** What stands on a host for a trial alone, beside an entry file. */
+const trialFormats: Readonly<Record<string, Format>> = {
   [paths.grubCustom]: ownFile,
   [paths.trialTable]: lineFile,
   [paths.trialModprobe]: lineFile,
@@ -26,4 +27,8 @@ export const trialFormats: Readonly<Record<string, Format>> = {
 };
 
 /** A file of the trial, as against one of the default. */
-export const isTrialFile = (key: string): boolean => key in trialFormats;
+export const isTrialFile = (key: string): boolean => key in trialFormats || isTrialEntry(key);
+
+/** Of a file of the trial; undefined for one of the default. */
+export const trialFormat = (key: string): Format | undefined =>
+  isTrialEntry(key) ? ownFile : trialFormats[key];

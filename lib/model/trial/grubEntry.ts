@@ -2,7 +2,7 @@ import { grubDropInPlace } from "../formats/grubDropIn";
 import { addParameters, mergeOwnedParameters } from "../kernelParameters";
 import { paths } from "../paths";
 import type { Observation } from "../observation";
-import { entryId, refuse, trialImage, type TrialEntry, type TrialLoader } from "./types";
+import { entryId, entryTitle, refuse, trialImage, type TrialEntry, type TrialLoader } from "./types";
 
 /** What GRUB can write to, of what it can read: elsewhere the choice for one boot would be made for good. */
 const writable = /^(ext[234]|vfat|msdos)$/;
@@ -10,8 +10,7 @@ const writable = /^(ext[234]|vfat|msdos)$/;
 /** GRUB with Debian's drop-ins: an entry in custom.cfg, chosen once by next_entry of GRUB's environment block. */
 export const grubTrial: TrialLoader = {
   name: "grub",
-  entryPath: paths.grubCustom,
-  check({ hostname, bootEvidence: { grubMenu } }) {
+  place({ hostname, bootEvidence: { grubMenu } }) {
     if (grubMenu === null) return refuse(hostname, "GRUB has no menu in /boot/grub");
     const { fileSystem, device, obeysNextEntry, readsCustom, foreignCustom } = grubMenu;
     const cannotForget =
@@ -32,6 +31,7 @@ export const grubTrial: TrialLoader = {
         hostname,
         `${paths.grubCustom} is somebody else's, and the trial's entry would stand there. Move its entries to /etc/grub.d/40_custom`,
       );
+    return { entry: paths.grubCustom, image: `/boot${trialImage}` };
   },
   entry(trial, observation) {
     const { grubMenu } = observation.bootEvidence;
@@ -59,8 +59,7 @@ function edited(
     .map((raw) => {
       const line = raw.trim();
       const [, flags] = /^menuentry\s+(?:'[^']*'|"[^"]*")(.*)\{$/.exec(line) ?? [];
-      if (flags !== undefined)
-        return `menuentry 'cdktf-passthrough: trial boot'${withoutId(flags)}--id ${entryId} {`;
+      if (flags !== undefined) return `menuentry '${entryTitle}'${withoutId(flags)}--id ${entryId} {`;
       const [, command = "", start = "", words = ""] = /^(linux\S*)\s+(\S+)\s*(.*)$/.exec(line) ?? [];
       if (command !== "") {
         const { line: merged } = mergeOwnedParameters({ base: ours, declared: parameters, now: words });
@@ -72,7 +71,7 @@ function edited(
         const folder = folderOf(each, kernel);
         if (folder === null) return each;
         image = true;
-        return `${folder}${trialImage.slice("/boot".length)}`;
+        return `${folder}${trialImage}`;
       });
       return `\t${loading}\t${replaced.join(" ")}`;
     });

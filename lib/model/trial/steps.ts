@@ -28,7 +28,9 @@ export function nextBootSteps({ trial }: HostRecord): Step[] {
 }
 
 export function endSteps(trial: TrialRecord | undefined): Step[] {
-  return trial === undefined ? [] : [{ step: "trial-end", loader: trial.loader, image: trial.image }];
+  if (trial === undefined) return [];
+  const { loader, entry, image } = trial;
+  return [{ step: "trial-end", loader, entry, image }];
 }
 
 export function recordOf({ tag, loader, entry, image, before }: Trial): TrialRecord {

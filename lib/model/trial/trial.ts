@@ -9,7 +9,8 @@ import type { Platform } from "../platform";
 import { isTrialFile, trialPrograms } from "./formats";
 import { grubTrial } from "./grubEntry";
 import { trialTag } from "./tag";
-import { refuse, trialImage, type TrialLoader, type TrialLoaderName } from "./types";
+import { systemdBootTrial } from "./systemdBootEntry";
+import { refuse, type TrialLoader, type TrialLoaderName } from "./types";
 
 /** A trial as it stands on a host, in its record. */
 export interface TrialRecord {
@@ -42,9 +43,9 @@ export const defaultPanicSeconds = 30;
 
 const loaders: Readonly<Record<BootLoaderName, TrialLoader | string>> = {
   grub: grubTrial,
-  "grub-mkconfig": "it is not made for grub-mkconfig yet, but for GRUB with update-grub",
-  "grub-bls": "it is not made for GRUB with BLS entries yet, but for GRUB with update-grub",
-  "systemd-boot": "it is not made for systemd-boot yet, but for GRUB with update-grub",
+  "grub-mkconfig": "it is not made for grub-mkconfig yet, but for GRUB with update-grub and systemd-boot",
+  "grub-bls": "it is not made for GRUB with BLS entries yet, but for GRUB with update-grub and systemd-boot",
+  "systemd-boot": systemdBootTrial,
   "proxmox-boot-tool":
     "proxmox-boot-tool's choice for one boot is cleared by the booted system, so that a boot that hangs would repeat",
 };
@@ -61,7 +62,7 @@ export function trialLoader({ bootLoader, initramfs }: Platform, observation: Ob
       observation.hostname,
       `a second image is not made with ${initramfs} yet, but with initramfs-tools`,
     );
-  loader.check(observation);
+  loader.place(observation);
   return loader;
 }
 
@@ -82,6 +83,7 @@ export function planTrial(loader: TrialLoader, request: TrialRequest, observatio
   const kernel = observation.kernel.next;
   if (kernel === null)
     return refuse(observation.hostname, "it cannot be told which kernel its boot loader starts next");
+  const { entry, image } = loader.place(observation);
   const tag = trialTag(digest);
   const added = (line: string) => {
     const words = [...panic(line, settings), tag];
@@ -97,8 +99,8 @@ export function planTrial(loader: TrialLoader, request: TrialRequest, observatio
   return {
     tag,
     loader: loader.name,
-    entry: loader.entryPath,
-    image: trialImage,
+    entry,
+    image,
     before,
     kernel,
     files: {
@@ -110,7 +112,7 @@ export function planTrial(loader: TrialLoader, request: TrialRequest, observatio
       ...Object.fromEntries(
         Object.entries(trialPrograms).map(([path, script]) => [path, programWords(script)]),
       ),
-      [loader.entryPath]: loader.entry({ kernel, parameters: boot.parameters, added, base }, observation),
+      [entry]: loader.entry({ kernel, parameters: boot.parameters, added, base }, observation),
     },
   };
 }

@@ -1,17 +1,24 @@
 import type { OwnedFiles } from "../ownedFiles";
 import type { Observation } from "../observation";
 
-export type TrialLoaderName = "grub";
+export type TrialLoaderName = "grub" | "systemd-boot";
 
 /** A boot loader that starts an entry once, and forgets that choice by itself before the kernel starts. */
 export interface TrialLoader {
   readonly name: TrialLoaderName;
-  /** The file that holds the trial's entry. */
-  readonly entryPath: string;
-  /** Throws, naming the reason, where this very host's loader cannot do it. */
-  check(observation: Observation): void;
-  /** The entry, as it stands in that file. Throws where none can be made of the default's. */
+  /**
+   * Where a trial stands on this very host.
+   * @throws an Error naming the reason where its loader cannot do it.
+   */
+  place(observation: Observation): TrialPlace;
+  /** The entry, as it stands in its file. Throws where none can be made of the default's. */
   entry(trial: TrialEntry, observation: Observation): string;
+}
+
+export interface TrialPlace {
+  /** The file that holds the trial's entry. */
+  readonly entry: string;
+  readonly image: string;
 }
 
 export interface TrialEntry {
@@ -28,7 +35,11 @@ export interface TrialEntry {
 /** The entry's name to its loader. */
 export const entryId = "cdktf-passthrough-trial";
 
-export const trialImage = "/boot/cdktf-passthrough/trial.img";
+/** What a menu shows. */
+export const entryTitle = "cdktf-passthrough: trial boot";
+
+/** From the root of the file system that the loader reads. */
+export const trialImage = "/cdktf-passthrough/trial.img";
 
 /** @throws an Error saying why a host makes no trial boot, and what to do instead. */
 export function refuse(hostname: string, why: string): never {
