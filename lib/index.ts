@@ -5,6 +5,7 @@ export type { DracutDrivers, HostSettings, Hugepages, KvmSettings } from "./cons
 export type { BeforeReboot } from "./constructs/BeforeReboot";
 export { IommuHost, type IommuHostProps } from "./constructs/IommuHost";
 export { Libvirt } from "./constructs/Libvirt";
+export { LibvirtDeviceAccess, type LibvirtDeviceAccessProps } from "./constructs/LibvirtDeviceAccess";
 export { OpenNebula, type OpenNebulaProps } from "./constructs/OpenNebula";
 export {
   OpenNebulaNetwork,

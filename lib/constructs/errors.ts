@@ -427,6 +427,20 @@ export const devicesOfTwoHosts = (where: string, one: string, other: string): Er
       "OpenNebula knows by this name.",
   );
 
+export const noDeviceAccess = (path: string): Error =>
+  new Error(`${path}: of is empty. Expected at least one VfioBinding or VirtualFunctions of the host.`);
+
+export const deviceAccessElsewhere = (path: string, devices: string, host: string): Error =>
+  new Error(
+    `${path}: ${devices} is of another host than ${host}. Expected devices of that host alone: each host has its own list.`,
+  );
+
+export const secondDeviceAccess = (host: string, one: string, other: string): Error =>
+  new Error(
+    `${one} and ${other} both keep the device nodes of ${host}. Expected one LibvirtDeviceAccess for each host; name ` +
+      "every binding in one of them.",
+  );
+
 export const badPanicSeconds = (where: string, value: number): Error =>
   new Error(
     `${where}: ${value} is not a number of seconds that the kernel takes. Expected a whole number, 0 or more.`,

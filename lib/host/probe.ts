@@ -8,12 +8,14 @@ import type {
   PciDevice,
   ProxmoxFacts,
   ProxmoxVmFacts,
+  QemuDriverFacts,
   ScriptLine,
 } from "../model/facts";
 import { mayBeOurs } from "../model/observation";
 import { pciConfPath } from "../model/openNebulaPciConf";
 import { paths } from "../model/paths";
 import { slotOf } from "../model/pciAddress";
+import { qemuConfPath } from "../model/qemuConf";
 import { parseGrubMenu } from "./grubMenu";
 import { parseLibvirt } from "./libvirt";
 import { nextKernel, type SystemdBootChoice } from "./nextKernel";
@@ -149,6 +151,7 @@ export function parseProbe(stdout: string, host: string, stderr = ""): HostFacts
       .rows("mediated")
       .map(([uuid = "", parent = "", type = ""]) => ({ uuid: uuid.toLowerCase(), parent, type })),
     libvirt: libvirt(answer),
+    qemuDriver: qemuDriver(answer),
   };
 }
 
@@ -457,6 +460,12 @@ function libvirt(answer: Answer): LibvirtFacts | null {
     word: answer.one("libvirt"),
     domains: answer.one("domains"),
   });
+}
+
+function qemuDriver(answer: Answer): QemuDriverFacts | null {
+  const services = answer.all("libvirt-service");
+  const conf = answer.file(qemuConfPath);
+  return services.length === 0 && conf === null ? null : { conf, services };
 }
 
 function containers(answer: Answer): ProxmoxFacts["containers"] {

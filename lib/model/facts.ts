@@ -84,6 +84,8 @@ export interface HostFacts {
   readonly proxmox: ProxmoxFacts | null;
   /** null where there is no `virsh`. */
   readonly libvirt: LibvirtFacts | null;
+  /** null where neither libvirt's daemon nor its QEMU driver's is installed. */
+  readonly qemuDriver: QemuDriverFacts | null;
   /** null where the host is no OpenNebula front end. */
   readonly opennebula: OpenNebulaFacts | null;
   /** MemTotal of /proc/meminfo, in KiB; 0 where it cannot be read. */
@@ -294,6 +296,14 @@ export interface LibvirtFacts {
   readonly complaint: string | null;
   /** Every domain, by name. */
   readonly domains: Readonly<Record<string, LibvirtDomainFacts>>;
+}
+
+/** What runs libvirt's guests of QEMU. */
+export interface QemuDriverFacts {
+  /** /etc/libvirt/qemu.conf, whole; null if there is none. It may hold passwords: never kept, never shown. */
+  readonly conf: string | null;
+  /** Units that read it: libvirtd.service, virtqemud.service, those that are installed. */
+  readonly services: readonly string[];
 }
 
 export interface LibvirtDomainFacts {

@@ -11,6 +11,7 @@ export type Observation = Omit<
   | "bootHazards"
   | "proxmox"
   | "libvirt"
+  | "qemuDriver"
   | "opennebula"
   | "usbDevices"
   | "mediatedDevices"
@@ -30,6 +31,7 @@ export function observe(facts: HostFacts): Observation {
     bootHazards: _bootHazards,
     proxmox: _proxmox,
     libvirt: _libvirt,
+    qemuDriver: _qemuDriver,
     opennebula: _opennebula,
     usbDevices: _usb,
     mediatedDevices: _mediated,

@@ -3,6 +3,7 @@ import { providerSchema } from "../schema";
 import { Engines, type EngineBlocks } from "./engines";
 import { Hosts, type Connections } from "./hosts";
 import { iommuHost } from "./iommuHost";
+import { libvirtDeviceAccess } from "./libvirtDeviceAccess";
 import { pciMapping, usbMapping } from "./mapping";
 import { ovirtHost } from "./ovirtHost";
 import { openNebulaNetwork } from "./openNebulaNetwork";
@@ -41,6 +42,7 @@ export const passthroughProvider: Provider<Hosts> = {
     pciMapping,
     usbMapping,
     romFile,
+    libvirtDeviceAccess,
     openNebulaPci,
     openNebulaNetwork,
   ],

@@ -10,6 +10,7 @@ export * from "./openNebulaPci";
 export * from "./vm";
 export * from "./hypervisors";
 export * from "./ovirtHost";
+export * from "./libvirtDeviceAccess";
 export * from "./pciDevices";
 export * from "./mapping";
 export * from "./romFile";

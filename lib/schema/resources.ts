@@ -1,5 +1,6 @@
 import type { ResourceSchema } from "./attribute";
 import { iommuHostSchema } from "./iommuHost";
+import { libvirtDeviceAccessSchema } from "./libvirtDeviceAccess";
 import { pciMappingSchema, usbMappingSchema } from "./mapping";
 import { openNebulaNetworkSchema } from "./openNebulaNetwork";
 import { openNebulaPciSchema } from "./openNebulaPci";
@@ -18,6 +19,7 @@ export const resourceSchemas: readonly ResourceSchema[] = [
   pciMappingSchema,
   usbMappingSchema,
   romFileSchema,
+  libvirtDeviceAccessSchema,
   ovirtHostSchema,
   openNebulaPciSchema,
   openNebulaNetworkSchema,

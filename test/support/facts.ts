@@ -79,6 +79,7 @@ export function hostFacts(facts: Partial<HostFacts> = {}): HostFacts {
     usbDevices: [],
     mediatedDevices: [],
     libvirt: null,
+    qemuDriver: null,
     opennebula: null,
     ...facts,
   } as HostFacts;

@@ -1,6 +1,6 @@
 import { setLink, shownLink } from "./ipLink";
 import { failed, type Program } from "./program";
-import { enableUnits, isEnabled } from "./systemd";
+import { enableUnits, isEnabled, restartUnits } from "./systemd";
 
 const reboot: Program = (_call, machine) => {
   machine.onReboot("orderly");
@@ -12,6 +12,7 @@ const systemctl: Program = (call, machine) => {
   if (verb === "reboot") return reboot(call, machine);
   if (verb === "is-system-running") return { output: "running\n" };
   const [, ...units] = call.arguments.filter((argument) => !argument.startsWith("-"));
+  if (verb === "try-restart") return restartUnits(machine, units);
   if (verb === "enable" || verb === "disable") return enableUnits(machine, units, verb === "enable");
   if (verb === "is-enabled" && units.some((unit) => isEnabled(machine, unit))) return { output: "enabled\n" };
   if (verb === "is-active" || verb === "is-enabled") return { output: "inactive\n", code: 3 };

@@ -1,3 +1,4 @@
+import { startLibvirt } from "../libvirt/daemon";
 import type { Machine } from "../machine";
 import type { Answer } from "../callGate";
 import { failed } from "./program";
@@ -22,6 +23,26 @@ export function isEnabled({ files }: Machine, unit: string): boolean {
   return files
     .list(folder)
     .some((name) => name.endsWith(".wants") && files.exists(`${folder}/${name}/${unit}`));
+}
+
+/** `systemctl try-restart`: of the daemons, libvirt's alone runs here. */
+export function restartUnits(machine: Machine, units: readonly string[]): Answer {
+  const known = (unit: string) =>
+    ["/usr/lib/systemd/system", "/lib/systemd/system", folder].some((at) =>
+      machine.files.exists(`${at}/${unit}`),
+    );
+  const missing = units.find((unit) => !known(unit));
+  if (missing !== undefined) return failed(`Failed to try-restart ${missing}: Unit ${missing} not found.`, 5);
+  for (const unit of units) {
+    if (unit !== "libvirtd.service") continue;
+    try {
+      startLibvirt(machine);
+    } catch (error) {
+      machine.log(`${unit}: ${error instanceof Error ? error.message : String(error)}`);
+      return failed(`Job for ${unit} failed because the control process exited with error code.`);
+    }
+  }
+  return {};
 }
 
 /** What a boot starts of the units that somebody enabled: the commands of those in the way to multi-user.target. */

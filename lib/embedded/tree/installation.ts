@@ -5,6 +5,7 @@ import type { Files } from "../files";
 import { imagesOf } from "../profiles/bootImages";
 import { installOpenNebula } from "../opennebula/database";
 import type { Profile } from "../profiles/types";
+import { installLibvirt } from "../libvirt/daemon";
 import { installBootLoader, installBuilder, isDebian } from "./bootInstallation";
 
 /** The root file system as its installer and its administrator left it, before the first boot. */
@@ -43,6 +44,7 @@ export function install(files: Files, profile: Profile): void {
     files.write(`/etc/libvirt/qemu/${name}.xml`, xml, 0o600);
     if (autostart) files.link(`/etc/libvirt/qemu/autostart/${name}.xml`, `/etc/libvirt/qemu/${name}.xml`);
   }
+  if (profile.libvirt) installLibvirt(files);
   if (profile.openNebula) installOpenNebula(files, profile.openNebula);
 }
 

@@ -15,6 +15,7 @@ probe() {
 	script_lines
 	proxmox
 	libvirt
+	libvirt_services
 	opennebula
 	critical
 	emit end "$records"
@@ -419,7 +420,7 @@ files() {
 		"$ROOT"/etc/systemd/system/multi-user.target.wants/cdktf-passthrough-*.service \
 		"$ROOT"/var/lib/cdktf-passthrough/record.json "$ROOT"/var/lib/cdktf-passthrough/pending \
 		"$ROOT"/var/lib/cdktf-passthrough/drain.json \
-		"$ROOT"/var/lib/one/remotes/etc/im/kvm-probes.d/pci.conf \
+		"$ROOT"/var/lib/one/remotes/etc/im/kvm-probes.d/pci.conf "$ROOT"/etc/libvirt/qemu.conf \
 		"$ROOT"/etc/pve/nodes/*/qemu-server/*.conf "$ROOT"/etc/pve/local/lxc/*.conf "$ROOT"/etc/pve/mapping/*.cfg \
 		"$ROOT"/etc/pve/ha/resources.cfg "$ROOT"/etc/pve/replication.cfg; do
 		case $file in
@@ -531,6 +532,15 @@ libvirt() {
 	word=$value
 	emit libvirt "$word"
 	emit domains "$(domain_definitions | gzip -c | base64 -w 0)"
+}
+
+# One daemon for everything, or one for guests of QEMU: what reads qemu.conf.
+libvirt_services() {
+	for service in libvirtd.service virtqemud.service; do
+		for folder in usr/lib lib etc; do
+			[ -e "$ROOT/$folder/systemd/system/$service" ] && emit libvirt-service "$service" && break
+		done
+	done
 }
 
 domain_definitions() {
