@@ -12,7 +12,7 @@ import {
 import { libvirtDeviceAccessSchema, type LibvirtDeviceAccessState } from "../schema";
 import { stateStays } from "./applyResults";
 import { failure, wordsOf } from "./diagnostics";
-import { changeAndRead, changeFailure, checkMachine, keep, refresh } from "./hostResource";
+import { applyAlone, changeAndRead, changeFailure, keep, refresh } from "./hostResource";
 import { assumedIn, type Hosts, type Seen } from "./hosts";
 import { importedState } from "./importId";
 import { hasUnknown, inputsChanged, same, typed, untyped, type Planned } from "./values";
@@ -85,15 +85,10 @@ export const libvirtDeviceAccess: ResourceType<Hosts> = {
     };
   },
 
-  async apply({ prior, planned, private: kept }, hosts, signal) {
-    const before = prior === null ? null : typed<State>(prior);
-    const target = planned === null ? null : typed<State>(planned);
-    const name = (target ?? before)?.host ?? "";
-    return hosts.alone(name, kept["connection"], signal, (sight) => {
-      checkMachine(name, before?.machine_id ?? null, sight.facts);
-      return change(before, target, sight, kept, signal);
-    });
-  },
+  apply: (request, hosts, signal) =>
+    applyAlone<State>(request, hosts, signal, (_name, before, target, sight) =>
+      change(before, target && typed(untyped(target)), sight, request.private, signal),
+    ),
 
   import: (id) =>
     Promise.resolve({ state: importedState(id, ["host"], libvirtDeviceAccessSchema.attributes) }),
