@@ -3,6 +3,7 @@ import type { TerraformStack } from "cdktf";
 import { IommuHost } from "../../lib";
 import { Rig } from "../support/rig";
 import { machine } from "./bench";
+import { emulated } from "./machine";
 
 const dropIn = "/etc/default/grub.d/zz-cdktf-passthrough.cfg";
 /** GRUB reads it after ours, and it takes away what stood there before. */
@@ -13,7 +14,7 @@ const countBoots = "journalctl --list-boots --quiet | wc -l";
 const rescueEntry = `cat >>/etc/grub.d/40_custom <<'END'
 menuentry rescue {
   search --set=root --label root
-  linux /vmlinuz root=LABEL=root ro console=ttyS0 no_timer_check mitigations=off intel_iommu=off
+  linux /vmlinuz root=LABEL=root ro ${emulated} intel_iommu=off
   initrd /initrd.img
 }
 END`;

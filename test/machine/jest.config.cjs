@@ -5,6 +5,7 @@ module.exports = {
   rootDir: "../..",
   testMatch: ["<rootDir>/test/machine/*.scenario.ts"],
   testPathIgnorePatterns: ["/node_modules/"],
+  testSequencer: "<rootDir>/test/machine/sequencer.cjs",
   reporters: ["default", "<rootDir>/test/machine/reporter.cjs"],
   // Minutes, not seconds: the processor is emulated.
   testTimeout: 1_800_000,

@@ -55,7 +55,7 @@ const definition = (type: string) => `<domain type='${type}'>
     <type arch='x86_64' machine='q35'>hvm</type>
     <kernel>/var/lib/libvirt/images/guest.vmlinuz</kernel>
     <initrd>/var/lib/libvirt/images/guest.cpio.gz</initrd>
-    <cmdline>console=ttyS0 quiet panic=-1 mitigations=off no_timer_check</cmdline>
+    <cmdline>console=ttyS0 quiet panic=-1 mitigations=off norandmaps no_timer_check</cmdline>
   </os>
   <features><acpi/></features>
   <on_reboot>destroy</on_reboot>

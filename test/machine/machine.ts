@@ -4,12 +4,15 @@ import {
   closeSync,
   copyFileSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readFileSync,
+  rmSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Connection } from "../../lib";
@@ -42,7 +45,7 @@ export interface MachineOptions {
   readonly processor?: Processor;
   /** Further arguments of QEMU. */
   readonly extra?: readonly string[];
-  /** Start the kernel beside the image with this command line instead of what the disk's boot loader starts. */
+  /** Start the kernel beside the image, with these words added to its own, and not what the disk's boot loader starts. */
   readonly directly?: string;
   /** Write to the image itself. */
   readonly intoImage?: boolean;
@@ -57,6 +60,12 @@ export const firmware = {
 /** An emulated processor takes all that it gets: by default what nobody else wants. */
 export const niceness = process.env["MACHINE_NICE"] ?? "19";
 
+/**
+ * Kernel parameters of a machine that somebody emulates. Programs always at the same addresses: the emulator translates
+ * each anew for every address at which it finds it, which makes a process three times as dear.
+ */
+export const emulated = "console=ttyS0 no_timer_check mitigations=off norandmaps";
+
 /** Of /proc, a second: the same on every Linux of today. */
 const CLOCK_TICKS = 100;
 
@@ -69,6 +78,8 @@ export class Machine {
   private spent = 0;
   /** Its end is asked for, and no reboot. */
   private expected = false;
+  /** Folder of the socket that its commands share: the name of a socket is short. */
+  private readonly sockets = mkdtempSync(join(tmpdir(), "machine-"));
 
   constructor(
     private readonly bench: Bench,
@@ -184,6 +195,8 @@ export class Machine {
     this.expected = true;
     this.process?.kill("SIGKILL");
     await this.ended();
+    // Who waits for words of the power that has gone waits long.
+    rmSync(join(this.sockets, "ssh"), { force: true });
   }
 
   /** Keeps the processor time that QEMU took so far, all starts together: what a run costs, however busy its machine. */
@@ -213,6 +226,12 @@ export class Machine {
     writeFileSync(known, `* ${readFileSync(`${this.image}.hostkey`, "utf8")}`);
     const options = {
       BatchMode: "yes",
+      // A handshake takes longer than most commands. One connection for them all, until the machine ends it.
+      ControlMaster: "auto",
+      ControlPath: join(this.sockets, "ssh"),
+      ControlPersist: "yes",
+      ServerAliveInterval: "60",
+      ServerAliveCountMax: "10",
       ConnectTimeout: "5",
       IdentitiesOnly: "yes",
       LogLevel: "ERROR",
@@ -273,7 +292,7 @@ export class Machine {
         ? []
         : [
             ...["-kernel", `${this.image}.kernel`, "-initrd", `${this.image}.initrd`],
-            ...["-append", directly],
+            ...["-append", `root=LABEL=root ro ${emulated} ${directly}`],
           ]),
     ];
   }

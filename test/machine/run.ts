@@ -1,22 +1,14 @@
 /**
- * `npm run test:machine [jest arguments]`: boots a Debian host under QEMU and runs the scenarios on it. Linux, and root
- * for what makes the image.
+ * `npm run test:machine [jest arguments]`: boots Debian hosts under QEMU and runs the scenarios on them. Linux, and root
+ * for what makes the images. `--core` instead of arguments: those that the whole test run has time for.
  */
-import { spawn, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { homedir } from "node:os";
-import { join, relative } from "node:path";
-import { firmware, imagePath, Machine, niceness, type ImageKind } from "./machine";
-
-const here = __dirname;
-const root = join(here, "../..");
-const cache = join(
-  process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"),
-  "cdktf-passthrough",
-  "machine",
-);
-const logs = join(cache, "logs", new Date().toISOString().replace(/[:.]/g, "-"));
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
+import { builtImages, keyFile } from "./images";
+import { firmware, type ImageKind } from "./machine";
+import { command, here, logs, root } from "./places";
+import inventory from "./scenarios.json";
 
 /** Debian's package for each program that is needed. */
 const packages = {
@@ -32,24 +24,69 @@ const packages = {
 
 const kinds: readonly ImageKind[] = ["grub", "dracut", "systemd-boot"];
 
+const jest = ["jest", "-c", join(here, "jest.config.cjs")];
+const all = listed([]);
+const given = process.argv.slice(2);
+const patterns = given[0] === "--core" ? inventory.core.map((name) => `/${name}.scenario`) : given;
+
 async function main(): Promise<void> {
   install();
-  const images = await builtImages();
+  const scenarios = listed(patterns);
+  if (scenarios.length === 0) throw new Error(`No scenario fits ${patterns.join(" ")}.`);
+  const images = await builtImages(kindsOf(scenarios));
   command("npm", ["run", "--silent", "build"]);
   mkdirSync(logs, { recursive: true });
   console.log(`Serial consoles and QEMU's own words: ${logs}`);
-  const config = join(here, "jest.config.cjs");
   const started = Date.now();
-  // Two machines at a time.
-  const { status } = spawnSync("npx", ["jest", "-c", config, "--maxWorkers=2", ...process.argv.slice(2)], {
+  const report = join(logs, "report.json");
+  const atOnce = process.env["MACHINES"] ?? "2";
+  spawnSync("npx", [...jest, `--maxWorkers=${atOnce}`, "--json", `--outputFile=${report}`, ...patterns], {
     cwd: root,
-    stdio: "inherit",
+    // The report goes to the file; what a person reads goes to stderr.
+    stdio: ["ignore", "ignore", "inherit"],
     env: { ...process.env, MACHINE_IMAGES: images, MACHINE_KEY: keyFile(), MACHINE_LOGS: logs },
   });
   removeDisks();
   sayCost((Date.now() - started) / 1000);
+  const rest = all.filter((path) => !scenarios.includes(path));
+  console.log(
+    `Scenarios: ${names(scenarios)}${rest.length === 0 ? "" : `. Not in this run: ${names(rest)}`}`,
+  );
   console.log(`Serial consoles and QEMU's own words: ${logs}`);
-  process.exitCode = status ?? 1;
+  if (!existsSync(report)) throw new Error("Jest ended without a report.");
+  sayCounts(JSON.parse(readFileSync(report, "utf8")) as Counts);
+}
+
+/** Of Jest's report. */
+interface Counts {
+  readonly success: boolean;
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numRuntimeErrorTestSuites: number;
+}
+
+/** A scenario that does not load is a failure, and so is a test that was left out. */
+function sayCounts(counts: Counts): void {
+  const failed = counts.numFailedTests + counts.numRuntimeErrorTestSuites + counts.numPendingTests;
+  console.log(`${counts.numPassedTests} passed, ${failed} failed`);
+  process.exitCode = counts.success && failed === 0 ? 0 : 1;
+}
+
+/** The scenarios that fit Jest's arguments. */
+function listed(patterns: readonly string[]): string[] {
+  const { stdout } = spawnSync("npx", [...jest, "--listTests", ...patterns], { cwd: root, encoding: "utf8" });
+  return stdout.split("\n").filter((line) => line.endsWith(".scenario.ts"));
+}
+
+function names(scenarios: readonly string[]): string {
+  return scenarios.map((path) => basename(path, ".scenario.ts")).join(", ");
+}
+
+/** The images that they boot, as each says itself. */
+function kindsOf(scenarios: readonly string[]): ImageKind[] {
+  const named = scenarios.map((path) => /\bboots: "(.*)"/.exec(readFileSync(path, "utf8"))?.[1] ?? "grub");
+  return kinds.filter((kind) => named.includes(kind));
 }
 
 function install(): void {
@@ -69,84 +106,6 @@ function install(): void {
   command("apt-get", ["-qy", "--no-install-recommends", "install", ...missing], env);
 }
 
-function keyFile(): string {
-  const key = join(cache, "id_ed25519");
-  mkdirSync(cache, { recursive: true });
-  if (!existsSync(key)) command("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "bench", "-f", key]);
-  return key;
-}
-
-/**
- * Where the images for what makes them today stand: the beginning of their names. Others are made when any of that
- * changes.
- */
-async function builtImages(): Promise<string> {
-  const makers = ["rootfs.sh", "image.sh", "firstBoot.sh", ...filesBelow(join(here, "files"))];
-  const hash = createHash("sha256").update(readFileSync(`${keyFile()}.pub`));
-  for (const path of makers) hash.update(path).update(readFileSync(join(here, path)));
-  const images = join(cache, `debian-12-${hash.digest("hex").slice(0, 12)}`);
-  const missing = kinds.filter((kind) => !existsSync(imagePath(images, kind)));
-  if (missing.length === 0) return images;
-  if (process.getuid?.() !== 0)
-    throw new Error("Making the machines' images needs root. Run this once as root.");
-
-  console.log(`Making the machines' images (${missing.join(", ")}); they are kept for the next runs.`);
-  const work = join(cache, `making-${process.pid}`);
-  try {
-    const base = join(work, "base");
-    mkdirSync(work);
-    await makeFileSystem(base, "base", `${keyFile()}.pub`);
-    // One boots while the next one is made.
-    let booted: Promise<unknown> = Promise.resolve();
-    for (const kind of missing) {
-      const disk = imagePath(join(work, "disk"), kind);
-      const made = makeDisk(work, kind, disk);
-      await Promise.all([booted, made]);
-      booted = firstBoot(work, kind).then(() => {
-        for (const part of [".kernel", ".initrd", ".hostkey", ".vars", ""])
-          renameSync(disk + part, imagePath(images, kind) + part);
-      });
-    }
-    await booted;
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
-  return images;
-}
-
-async function makeDisk(work: string, kind: ImageKind, disk: string): Promise<void> {
-  const [base, folder] = [join(work, "base"), join(work, kind)];
-  await gently("cp", ["-a", base, folder]);
-  await makeFileSystem(folder, kind);
-  await gently("sh", [join(here, "image.sh"), folder, disk, base]);
-  copyFileSync(firmware.variables, `${disk}.vars`);
-}
-
-/** Its mounts are in a namespace of their own: they end with it, however it ends, before anything is removed. */
-async function makeFileSystem(folder: string, ...what: readonly string[]): Promise<void> {
-  await gently("unshare", ["--mount", "sh", join(here, "rootfs.sh"), folder, ...what]);
-}
-
-/** The machine installs its own boot loader, with Debian's tools. */
-async function firstBoot(folder: string, kind: ImageKind): Promise<void> {
-  const machine = new Machine(
-    { image: (each) => imagePath(join(folder, "disk"), each), keyFile: keyFile(), logs },
-    {
-      name: `first-boot-${kind}`,
-      boots: kind,
-      intoImage: true,
-      directly: "root=LABEL=root ro console=ttyS0 no_timer_check mitigations=off",
-    },
-  );
-  try {
-    await machine.start();
-    await machine.sh(readFileSync(join(here, "firstBoot.sh"), "utf8"), 900);
-    await machine.powerOff();
-  } finally {
-    await machine.kill();
-  }
-}
-
 /** Processor time: how long a run takes on an idle machine, whatever else ran there. */
 function sayCost(seconds: number): void {
   const spent = readdirSync(logs).flatMap((name) =>
@@ -162,28 +121,6 @@ function sayCost(seconds: number): void {
 /** What a run wrote is of no use after it, what its consoles said is. */
 function removeDisks(): void {
   for (const name of readdirSync(logs)) if (/\.(qcow2|raw|vars)$/.test(name)) rmSync(join(logs, name));
-}
-
-function filesBelow(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(here, join(entry.parentPath, entry.name)))
-    .sort();
-}
-
-function gently(program: string, args: readonly string[]): Promise<void> {
-  const child = spawn("nice", ["-n", niceness, program, ...args], { cwd: root, stdio: "inherit" });
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code) =>
-      code === 0 ? resolve() : reject(new Error(`${program} ${args.join(" ")} exited with ${code}`)),
-    );
-  });
-}
-
-function command(program: string, args: readonly string[], env = process.env): void {
-  const { status, error } = spawnSync(program, args, { cwd: root, stdio: "inherit", env });
-  if (status !== 0) throw error ?? new Error(`${program} ${args.join(" ")} exited with ${status}`);
 }
 
 main().catch((error: unknown) => {

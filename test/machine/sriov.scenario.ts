@@ -37,7 +37,7 @@ describe("a Debian host with a card that makes virtual functions", () => {
   const host = machine({
     name: "sriov",
     extra: [...card, "-m", "1536"],
-    directly: "root=LABEL=root ro console=ttyS0 no_timer_check mitigations=off intel_iommu=on iommu=pt",
+    directly: "intel_iommu=on iommu=pt",
   });
   const rig = new Rig();
   let before: Record<string, string> = {};
