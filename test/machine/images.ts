@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
 import { firmware, imagePath, Machine, niceness, type ImageKind } from "./machine";
-import { cache, command, here, logs, root } from "./places";
+import { cache, command, here, logs, NotHere, root } from "./places";
 
 export function keyFile(): string {
   const key = join(cache, "id_ed25519");
@@ -25,7 +25,7 @@ export async function builtImages(wanted: readonly ImageKind[]): Promise<string>
   const missing = wanted.filter((kind) => !existsSync(imagePath(images, kind)));
   if (missing.length === 0) return images;
   if (process.getuid?.() !== 0)
-    throw new Error("Making the machines' images needs root. Run this once as root.");
+    throw new NotHere("Making the machines' images needs root. Run this once as root.");
 
   console.log(`Making the machines' images (${missing.join(", ")}); they are kept for the next runs.`);
   const work = join(cache, `making-${process.pid}`);
@@ -96,7 +96,7 @@ function gently(program: string, args: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) =>
-      code === 0 ? resolve() : reject(new Error(`${program} ${args.join(" ")} exited with ${code}`)),
+      code === 0 ? resolve() : reject(new NotHere(`${program} ${args.join(" ")} exited with ${code}`)),
     );
   });
 }

@@ -79,7 +79,7 @@ export class Machine {
   /** Its end is asked for, and no reboot. */
   private expected = false;
   /** Folder of the socket that its commands share: the name of a socket is short. */
-  private readonly sockets = mkdtempSync(join(tmpdir(), "machine-"));
+  private sockets = "";
 
   constructor(
     private readonly bench: Bench,
@@ -113,6 +113,7 @@ export class Machine {
   async start(extra: readonly string[] = this.options.extra ?? []): Promise<void> {
     mkdirSync(this.bench.logs, { recursive: true });
     this.port ||= await freePort();
+    this.sockets ||= mkdtempSync(join(tmpdir(), "machine-"));
     const disk = this.options.intoImage ? this.image : this.file("qcow2");
     if (!this.options.intoImage && this.process === null) {
       await run("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", this.image, disk]);
@@ -195,8 +196,9 @@ export class Machine {
     this.expected = true;
     this.process?.kill("SIGKILL");
     await this.ended();
-    // Who waits for words of the power that has gone waits long.
-    rmSync(join(this.sockets, "ssh"), { force: true });
+    // Nobody waits for words of what is without power.
+    if (this.sockets !== "") rmSync(this.sockets, { recursive: true, force: true });
+    this.sockets = "";
   }
 
   /** Keeps the processor time that QEMU took so far, all starts together: what a run costs, however busy its machine. */

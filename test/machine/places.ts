@@ -13,6 +13,9 @@ export const cache = join(
 /** Of this run. */
 export const logs = join(cache, "logs", new Date().toISOString().replace(/[:.]/g, "-"));
 
+/** The bench cannot be set up here: that says nothing about what it would have proven. */
+export class NotHere extends Error {}
+
 /** Runs a program in the project's folder; it must succeed. */
 export function command(program: string, args: readonly string[], env = process.env): void {
   const { status, error } = spawnSync(program, args, { cwd: root, stdio: "inherit", env });
