@@ -5,6 +5,7 @@ import type { TerraformStack } from "cdktf";
 import { IommuHost, Libvirt, PassthroughVm, VfioBinding } from "../../lib";
 import { Rig } from "../support/rig";
 import { machine } from "./bench";
+import { defineGuest, makeGuest } from "./guest";
 import { driverOf } from "./host";
 
 const nvme = "0000:01:00.0";
@@ -15,58 +16,13 @@ const console_ = "/var/log/libvirt/qemu/console.log";
 
 const rootPort = / *<controller type='pci' index='\d+' model='pcie-root-port'>[^]*?<\/controller>\n/g;
 
-/** An initramfs with Debian's own kernel modules for NVMe: says what it sees, reads and writes one sector, powers off. */
-const makeGuest = `set -eu
-folder=$(mktemp -d)
-mkdir -p "$folder/bin" "$folder/modules" "$folder/proc" "$folder/sys" "$folder/dev"
-cp /bin/busybox "$folder/bin/busybox"
-number=10
-for module in $(modprobe --show-depends nvme | sed -n 's/^insmod \\([^ ]*\\).*/\\1/p'); do
-  cp "$module" "$folder/modules/$number.ko"
-  number=$((number + 1))
-done
-cat >"$folder/init" <<'END'
-#!/bin/busybox sh
-b=/bin/busybox
-$b mount -t proc proc /proc
-$b mount -t sysfs sysfs /sys
-$b mount -t devtmpfs devtmpfs /dev
-for module in /modules/*.ko; do $b insmod $module; done
-until [ -b /dev/nvme0n1 ]; do $b sleep 1; done
+/** Says what it sees, reads and writes one sector, and ends. */
+const init = `until [ -b /dev/nvme0n1 ]; do $b sleep 1; done
 echo "guest: device $($b cat /sys/class/nvme/nvme0/device/vendor):$($b cat /sys/class/nvme/nvme0/device/device)"
 echo "guest: serial $($b cat /sys/class/nvme/nvme0/serial)"
 echo "guest: reads $($b head -c 19 /dev/nvme0n1)"
 echo written-by-the-guest | $b dd of=/dev/nvme0n1 bs=512 seek=8 conv=sync,fsync 2>/dev/null
-echo "guest: end"
-$b poweroff -f
-END
-chmod 755 "$folder/init"
-(cd "$folder" && find . | cpio -o -H newc --quiet | gzip -1) >/var/lib/libvirt/images/guest.cpio.gz
-cp "/boot/vmlinuz-$(uname -r)" /var/lib/libvirt/images/guest.vmlinuz
-chmod 644 /var/lib/libvirt/images/guest.*
-rm -rf "$folder"`;
-
-const definition = (type: string) => `<domain type='${type}'>
-  <name>${name.replace(/&/g, "&amp;").replace(/</g, "&lt;")}</name>
-  <uuid>${uuid}</uuid>
-  <memory unit='MiB'>256</memory>
-  <vcpu>1</vcpu>
-  <os>
-    <type arch='x86_64' machine='q35'>hvm</type>
-    <kernel>/var/lib/libvirt/images/guest.vmlinuz</kernel>
-    <initrd>/var/lib/libvirt/images/guest.cpio.gz</initrd>
-    <cmdline>console=ttyS0 quiet panic=-1 mitigations=off norandmaps no_timer_check</cmdline>
-  </os>
-  <features><acpi/></features>
-  <on_reboot>destroy</on_reboot>
-  <devices>
-    <emulator>/usr/bin/qemu-system-x86_64</emulator>
-    <controller type='usb' model='none'/>
-    <serial type='file'><source path='${console_}'/></serial>
-    <memballoon model='none'/>
-  </devices>
-</domain>
-`;
+echo "guest: end"`;
 
 describe("a Debian host with libvirt", () => {
   const host = machine({ name: "libvirt", extra: ["-m", "2048"] });
@@ -98,10 +54,8 @@ describe("a Debian host with libvirt", () => {
     closeSync(disk);
     await host.start();
     await host.sh("systemctl -q enable --now libvirtd");
-    await host.sh(makeGuest);
-    const type = await host.sh("[ -e /dev/kvm ] && echo kvm || echo qemu");
-    const text = Buffer.from(definition(type)).toString("base64");
-    await host.sh(`echo ${text} | base64 -d >/root/guest.xml && virsh -q define /root/guest.xml`);
+    await makeGuest(host, ["nvme"], init);
+    await defineGuest(host, { name, uuid, console: console_ });
     before = await host.sh(`virsh dumpxml --inactive ${uuid}`);
   });
   afterAll(async () => {
