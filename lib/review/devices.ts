@@ -73,7 +73,8 @@ function boundIn(bindings: readonly Change[], side: Side): Map<string, Bound> {
           class: text(at(found, "class")),
           name: text(at(found, "name")),
           driver: text(at(found, "driver")),
-          hostDriver: text(at(found, "host_driver")),
+          // A virtual function is not there before it is made.
+          hostDriver: change.type === types.functions ? "" : text(at(found, "host_driver")),
           group: text(at(view, "iommu_groups", address)),
         },
       ]);
@@ -83,12 +84,19 @@ function boundIn(bindings: readonly Change[], side: Side): Map<string, Bound> {
 
 /** Without the host nobody knows what stands at an address: the declaration is all there is. */
 function declaredIn(view: View, binding: string): [string, Bound][] {
+  const unknown = { id: null, class: null, name: null, group: null };
+  // Of virtual functions that are not made yet only the places are known.
+  const places = entries(at(view, "addresses")).flatMap(([, address]) => text(address) ?? []);
+  if (at(view, "function_count") !== null)
+    return places.map((address) => [
+      address,
+      { ...unknown, address, binding, driver: "vfio-pci", hostDriver: "" },
+    ]);
   return entries(at(view, "devices")).flatMap(([, device]) => {
     const [address, id] = [text(at(device, "address")), text(at(device, "id"))];
     const place = address ?? (id === null ? null : `every ${id}`);
     if (place === null) return [];
-    const unknown = { class: null, name: null, driver: null, hostDriver: null, group: null };
-    return [[place, { address: place, binding, id, ...unknown }]];
+    return [[place, { ...unknown, address: place, binding, id, driver: null, hostDriver: null }]];
   });
 }
 

@@ -6,7 +6,7 @@ import { isBookkeeping } from "./resources";
 import { cell, code, fenced, htmlCode, shortened, visible } from "./text";
 import type { DeviceReview, HostReview, Review, UnknownReview, ValueChange } from "./types";
 import { isChanged } from "./verdict";
-import { applyWords, effectWords, riskWords, unknownWords } from "./words";
+import { applyWords, effectWords, placeWords, riskWords, unknownWords } from "./words";
 
 export interface MarkdownOptions {
   /** Tells the comments of several reviews of one pull request apart: letters, digits, `.`, `_`, `-`. */
@@ -116,11 +116,12 @@ function hostSection(host: HostReview, { stacks }: Review): string {
     driftPart(host),
     unknownPart(host),
   ].filter((part) => part !== "");
-  return [`### Host ${code(host.name)}${of}`, ...parts].join("\n\n");
+  return [`### ${placeWords[host.kind]} ${code(host.name)}${of}`, ...parts].join("\n\n");
 }
 
-function rebootPart({ reboot, action, assumed }: HostReview): string {
+function rebootPart({ kind, reboot, action, assumed }: HostReview): string {
   const seen = assumed ? " **Planned without the host.**" : "";
+  if (kind !== "host") return seen.trim();
   if (action === "delete") return `It is given back. Destroy never reboots.${seen}`;
   if (reboot.required === true)
     return `**Reboots**${reboot.wave === null ? "" : ` in wave ${reboot.wave}`}: ${code(reboot.reason ?? "", 500)}${seen}`;

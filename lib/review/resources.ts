@@ -1,5 +1,15 @@
-import { iommuHostSchema, resourceSchemas, vfioBindingSchema, vmSchema, type Attributes } from "../schema";
-import type { ActionWord } from "./types";
+import {
+  iommuHostSchema,
+  ovirtHostSchema,
+  openNebulaNetworkSchema,
+  openNebulaPciSchema,
+  resourceSchemas,
+  vfioBindingSchema,
+  virtualFunctionsSchema,
+  vmSchema,
+  type Attributes,
+} from "../schema";
+import type { ActionWord, PlaceKind } from "./types";
 import type { Change, Plan } from "./plan";
 import { at, isMap, text, UNKNOWN, type View } from "./views";
 
@@ -7,8 +17,23 @@ import { at, isMap, text, UNKNOWN, type View } from "./views";
 export const types = {
   host: iommuHostSchema.typeName,
   binding: vfioBindingSchema.typeName,
+  functions: virtualFunctionsSchema.typeName,
   vm: vmSchema.typeName,
 } as const;
+
+/** It holds devices of a host for guests. */
+export function holdsDevices({ type }: Pick<Change, "type">): boolean {
+  return type === types.binding || type === types.functions;
+}
+
+/** What else than a host a resource can be about: by its type, or by a VM's hypervisor. */
+const managers: Readonly<Record<string, PlaceKind>> = {
+  [ovirtHostSchema.typeName]: "engine",
+  ovirt: "engine",
+  [openNebulaNetworkSchema.typeName]: "front-end",
+  [openNebulaPciSchema.typeName]: "front-end",
+  opennebula: "front-end",
+};
 
 const attributes = new Map<string, Attributes>(
   resourceSchemas.map(({ typeName, attributes }) => [typeName, attributes]),
@@ -32,6 +57,7 @@ const bookkeeping: ReadonlySet<string> = new Set([
   "created",
   "declaration_digest",
   "id",
+  "owned",
   "peers",
   "previous",
   "provided",
@@ -50,7 +76,9 @@ export interface HostParts {
   readonly plan: Plan;
   /** As the resources name it. */
   readonly name: string;
+  readonly kind: PlaceKind;
   readonly host: Change | null;
+  /** Bindings and virtual functions. */
   readonly bindings: readonly Change[];
   readonly vms: readonly Change[];
   /** Further resources that name the host, such as resource mappings. */
@@ -66,16 +94,22 @@ export function byHost(plan: Plan): HostParts[] {
   return names.map((name) => {
     const own = ours.filter(({ from, to }) => (to ?? from) === name).map(({ change }) => change);
     const ofType = (type: string) => own.filter((change) => change.type === type);
-    const [bindings, vms] = [ofType(types.binding), ofType(types.vm)];
-    return {
-      plan,
-      name,
-      host: ofType(types.host)[0] ?? null,
-      bindings,
-      vms,
-      others: own.filter(({ type }) => ![types.host, types.binding, types.vm].includes(type)),
-    };
+    const [host, vms] = [ofType(types.host)[0] ?? null, ofType(types.vm)];
+    const bindings = own.filter(holdsDevices);
+    const others = own.filter(
+      (change) => change !== host && !bindings.includes(change) && !vms.includes(change),
+    );
+    const kind = host === null && bindings.length === 0 ? kindOf([...vms, ...others]) : "host";
+    return { plan, name, kind, host, bindings, vms, others };
   });
+}
+
+function kindOf(resources: readonly Change[]): PlaceKind {
+  const said = resources.flatMap(({ type, before, after }) => [
+    managers[type],
+    managers[text(at(isMap(after) ? after : before, "hypervisor")) ?? ""],
+  ]);
+  return said.find((kind) => kind !== undefined) ?? "host";
 }
 
 const notKnown = "(known after apply)";
@@ -88,14 +122,14 @@ export function placeOf(plan: Plan, change: Change, side: "before" | "after"): s
   if (side === "after" && goes(change)) return null;
   const view = change[side];
   if (view === null) return null;
-  const value = at(view, "host");
+  const value = at(view, "host") ?? at(view, "engine");
   if (value === UNKNOWN) return notKnown;
   const name = text(value) ?? "(not named)";
   if (change.type !== types.vm) return name;
-  const hosts = plan.changes.filter(({ type }) => type === types.host || type === types.binding);
+  const hosts = plan.changes.filter((one) => one.type === types.host || holdsDevices(one));
   if (hosts.some((host) => namesOf(host).includes(name))) return name;
   const given = plan.declared.find(({ address }) => address === change.declaredAt)?.dependencies ?? [];
-  const binding = hosts.find(({ type, declaredAt }) => type === types.binding && given.includes(declaredAt));
+  const binding = hosts.find((one) => holdsDevices(one) && given.includes(one.declaredAt));
   return (binding === undefined ? undefined : namesOf(binding)[0]) ?? name;
 }
 

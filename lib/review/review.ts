@@ -52,12 +52,13 @@ export function review(
 }
 
 function hostReview(parts: HostParts, wave: number | null): HostReview {
-  const { plan, name, host } = parts;
+  const { plan, name, kind, host } = parts;
   const reboot = rebootOf(parts, wave);
   const risks = risksOf(parts, reboot);
   const assumed = risks.some(({ kind }) => kind === "assumed");
   return {
     stack: plan.stack,
+    kind,
     name,
     address: host?.address ?? null,
     action: host === null ? "none" : actionWord(host),

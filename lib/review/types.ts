@@ -15,6 +15,8 @@ export interface Review {
 export interface Summary {
   /** Hosts that something of this provider changes. */
   readonly hostsChanged: number;
+  /** The same of engines and front ends. */
+  readonly managersChanged: number;
   readonly reboots: number;
   /** Hosts of which only the apply knows whether they reboot. */
   readonly possibleReboots: number;
@@ -43,8 +45,12 @@ export interface StackReview {
 
 export type ActionWord = "none" | "create" | "update" | "replace" | "delete" | "forget" | "import";
 
+/** What stands behind a name: a host, oVirt's engine or OpenNebula's front end. */
+export type PlaceKind = "host" | "engine" | "front-end";
+
 export interface HostReview {
   readonly stack: string | null;
+  readonly kind: PlaceKind;
   /** As the resources name it. */
   readonly name: string;
   /** Of its resource; null where the plan only has bindings or VMs of it. */

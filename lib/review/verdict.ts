@@ -1,4 +1,7 @@
 import type { HostReview, OtherChange, Summary } from "./types";
+import { placeWords } from "./words";
+
+const managers = ["engine", "front-end"] as const;
 
 export function summaryOf(hosts: readonly HostReview[], otherChanges: readonly OtherChange[]): Summary {
   const guests = hosts.flatMap((host) => host.guests);
@@ -8,7 +11,8 @@ export function summaryOf(hosts: readonly HostReview[], otherChanges: readonly O
   for (const { reboot } of hosts)
     if (reboot.wave !== null) waves.set(reboot.wave, (waves.get(reboot.wave) ?? 0) + 1);
   return {
-    hostsChanged: hosts.filter(isChanged).length,
+    hostsChanged: hosts.filter((host) => host.kind === "host" && isChanged(host)).length,
+    managersChanged: hosts.filter((host) => host.kind !== "host" && isChanged(host)).length,
     reboots: hosts.filter(({ reboot }) => reboot.required === true).length,
     possibleReboots: hosts.filter(({ reboot }) => reboot.required === null).length,
     rebootsAtOnce: Math.max(0, ...waves.values()),
@@ -51,6 +55,10 @@ export function verdictOf(summary: Summary, hosts: readonly HostReview[]): strin
     waiting > 0 && `${count(waiting, "host")} ${verb(waiting, "wait")} for a reboot by hand`,
     given > 0 && `${count(given, "host")} ${given === 1 ? "is" : "are"} given back`,
     still > 0 && `${count(still, others)} ${verb(still, "change")} without a reboot`,
+    ...managers.map((kind) => {
+      const changed = hosts.filter((host) => host.kind === kind && isChanged(host)).length;
+      return changed > 0 && `${count(changed, placeWords[kind].toLowerCase())} ${verb(changed, "change")}`;
+    }),
     summary.guestsStopping > 0 &&
       `${count(summary.guestsStopping, "guest")} ${verb(summary.guestsStopping, "stop")}`,
     summary.guestsMoving > 0 &&

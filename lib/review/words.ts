@@ -1,4 +1,4 @@
-import type { GuestEffect, RiskKind, UnknownReason } from "./types";
+import type { GuestEffect, PlaceKind, RiskKind, UnknownReason } from "./types";
 
 /** What each risk means to a reviewer. */
 export const riskWords: Readonly<Record<RiskKind, string>> = {
@@ -7,7 +7,8 @@ export const riskWords: Readonly<Record<RiskKind, string>> = {
   "unsafe-interrupts": "guests can send this host forged interrupts (MSI attacks)",
   "acs-override":
     "IOMMU groups are split although the hardware does not keep them apart: guests may reach each other's devices",
-  "critical-device": "the host itself needs this device, and it is handed over because the author named it",
+  "critical-device":
+    "the host itself needs this device, and it is touched all the same because the author named it",
   "id-selector": "ids take every card of that kind, also one that is put in later",
   siblings: "the other functions of the same card come along",
   "shared-group": "devices of one IOMMU group can only go together (the group, then its functions)",
@@ -30,6 +31,12 @@ export const effectWords: Readonly<Record<GuestEffect, string>> = {
   none: "stays as it is",
 };
 
+export const placeWords: Readonly<Record<PlaceKind, string>> = {
+  host: "Host",
+  engine: "Engine",
+  "front-end": "Front end",
+};
+
 export const unknownWords: Readonly<Record<UnknownReason, string>> = {
   assumed: "the plan was made without the host",
   reference: "given by",
@@ -40,6 +47,7 @@ export const unknownWords: Readonly<Record<UnknownReason, string>> = {
 /** Why the host tells only in the apply, where that is special. */
 export const applyWords: Readonly<Record<string, string>> = {
   iommu_groups: "there are groups once the host has booted with its IOMMU on",
+  functions: "a function tells what it is once it is there",
   reboot_required: "a create looks again, right before it acts",
   reboot_reason: "a create looks again, right before it acts",
 };

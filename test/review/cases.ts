@@ -9,9 +9,11 @@ import {
   OpenNebulaPciFilter,
   Ovirt,
   OvirtEngine,
+  OvirtHost,
   PassthroughVm,
   Proxmox,
   VfioBinding,
+  VirtualFunctions,
   type IommuHostProps,
 } from "../../lib";
 import { startEmbeddedEngine, type EmbeddedHost } from "../../lib/embedded";
@@ -327,22 +329,43 @@ const openNebula: Case = async (rig) => {
   return shown(rig);
 };
 
-/** A VM of an engine gets another device, and is pinned to the host that has it. */
+/** Virtual functions of a network card that come to be, and one of them given to a VM. */
+const functions: Case = async (rig) => {
+  const pve1 = await rig.host("proxmox-amd");
+  await rig.stack((stack) => {
+    const declared = host(stack, "pve1", pve1);
+    const fast = new VirtualFunctions(stack, "fast", { host: declared, of: "0000:05:00.1", count: 2 });
+    new PassthroughVm(stack, "router", {
+      on: Proxmox.vm(declared, 101),
+      pci: { hostpci0: { device: fast.function(1) } },
+    });
+  });
+  return shown(rig);
+};
+
+/** A VM of an engine gets another device, and the engine learns of a host's kernel parameters. */
 const ovirt: Case = async (rig) => {
   const engine = await startEmbeddedEngine();
+  const kvm1 = await rig.host("debian-libvirt");
   try {
-    const declare = (device: string) => (stack: TerraformStack) => {
+    const declare = (device: string, told?: "told") => (stack: TerraformStack) => {
       const { url, user, ca } = engine;
       const lab = new OvirtEngine(stack, "lab", { url, user, ca });
       new PassthroughVm(stack, "workstation", {
         on: Ovirt.vm(lab, "workstation"),
         pci: { gpu: { device: { address: device } } },
       });
+      if (told !== undefined)
+        new OvirtHost(stack, "kvm1-at-engine", {
+          host: host(stack, "kvm1", kvm1),
+          engine: lab,
+          name: "kvm1",
+        });
     };
     const secret = { PASSTHROUGH_OVIRT_PASSWORD_LAB: engine.password };
     await rig.stack(declare("0000:05:00.0"), secret);
     await rig.apply();
-    await rig.stack(declare("0000:04:00"), secret);
+    await rig.stack(declare("0000:04:00", "told"), secret);
     return await shown(rig);
   } finally {
     await engine.stop();
@@ -379,4 +402,5 @@ export const cases: Readonly<Record<string, Case>> = {
   libvirt,
   opennebula: openNebula,
   ovirt,
+  functions,
 };
