@@ -1,6 +1,6 @@
 import { isPciAddress, slotOf } from "../model/pciAddress";
 import type { Change, Plan } from "../review/plan";
-import { goes, isOurs, types } from "../review/resources";
+import { goes, holdsDevices, isOurs, types } from "../review/resources";
 import { at, entries, isUnknown, text, words, type View } from "../review/views";
 
 /** What a plan says of one host. */
@@ -14,7 +14,7 @@ export interface PlannedHost {
 }
 
 export interface PlannedSide {
-  /** What the bindings hold, by address. */
+  /** What bindings and virtual functions hold, by address. */
   readonly functions: Readonly<Record<string, PlannedFunction>>;
   readonly vms: readonly PlannedVm[];
   /** What is not known before the apply, in words. */
@@ -80,7 +80,7 @@ function hostOf(change: Change, side: Side): string | null {
 
 function sideOf(ours: readonly Change[], host: string, side: Side): PlannedSide {
   const here = ours.filter((change) => hostOf(change, side) === host);
-  const bindings = here.filter(({ type }) => type === types.binding);
+  const bindings = here.filter(holdsDevices);
   return {
     functions: Object.fromEntries(bindings.flatMap((change) => functionsOf(change, side))),
     vms: here.filter(({ type }) => type === types.vm).map((change) => vmOf(viewOf(change, side))),
