@@ -54,7 +54,7 @@ export async function defineGuest(host: Machine, { name, uuid, console }: GuestD
     <type arch='x86_64' machine='q35'>hvm</type>
     <kernel>${images}/guest.vmlinuz</kernel>
     <initrd>${images}/guest.cpio.gz</initrd>
-    <cmdline>console=ttyS0 quiet panic=-1 mitigations=off no_timer_check</cmdline>
+    <cmdline>console=ttyS0 quiet panic=-1 mitigations=off norandmaps no_timer_check</cmdline>
   </os>
   <features><acpi/></features>
   <on_reboot>destroy</on_reboot>

@@ -4,6 +4,7 @@ import { pictureOfPlan } from "../../lib/map/picture";
 import { parsePlan } from "../../lib/review/plan";
 import { svgOf } from "../../lib/map/svg";
 import type { Inspection } from "../../lib/map/inspection";
+import { recorded } from "../review/recorded";
 import { devicesOf, inspected, inspectedDevice } from "./hosts";
 
 type Values = Record<string, unknown>;
@@ -108,6 +109,13 @@ describe("what is read of a plan", () => {
     const [planned] = read({ ...unknown, change: { ...unknown.change, ...marks } });
     expect(planned?.after.unknown).toEqual([
       "Binding gpu, device card (0000:01:00): its functions are known after the apply.",
+    ]);
+  });
+
+  test("virtual functions that are made are said so", () => {
+    const [planned] = plannedHosts(recorded("functions"));
+    expect(planned?.after.unknown).toEqual([
+      "Virtual functions fast (2): what they are is known after the apply.",
     ]);
   });
 
