@@ -122,7 +122,8 @@ function unknownOf(binding: View): string[] {
   if (!isUnknown(at(binding, "functions"))) return [];
   const name = text(at(binding, "name")) ?? "";
   const count = words(at(binding, "function_count"));
-  if (count !== null) return [`Virtual functions ${name} (${count}): what they are is known after the apply.`];
+  if (count !== null)
+    return [`Virtual functions ${name} (${count}): what they are is known after the apply.`];
   return entries(at(binding, "devices")).map(([device, selector]) => {
     const given = entries(selector).flatMap(([key, value]) => {
       const shown = words(value);
