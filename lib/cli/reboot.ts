@@ -3,6 +3,7 @@ import type { HostFacts } from "../model/facts";
 import { commitSteps, recordSteps } from "../model/hostDecision";
 import { observe } from "../model/observation";
 import { parseDrain } from "../model/drain";
+import type { ManagerReference } from "../model/manager";
 import { detectPlatform } from "../model/platform";
 import { bootNow, proofProblems, rebootState } from "../model/reboot";
 import type { RebootPreparation } from "../model/rebootPreparation";
@@ -13,6 +14,7 @@ import { paths } from "../model/paths";
 import { nextBootSteps } from "../model/trial/steps";
 import { drain, DrainError, giveBack, type DrainContext } from "../host/drain";
 import { localRunner } from "../host/runner";
+import type { Manager } from "../host/manager";
 import type { Host } from "../host/types";
 import { CliError } from "./errors";
 import { exitCodes } from "./exitCodes";
@@ -27,6 +29,8 @@ export interface RebootOptions {
   readonly order: string | null;
   /** What happens to the host before its reboot. */
   readonly preparation: RebootPreparation;
+  /** What manages the host from elsewhere, as the stack's event says; null: what the host's record says. */
+  readonly manager: ManagerReference | null;
   /** Only give back what an earlier run took from the host, and reboot nothing. */
   readonly resume: boolean;
   /** Reboot although our own reboot did not bring the declared state about, or nobody could count on what comes after. */
@@ -54,6 +58,8 @@ export interface RebootContext {
   dial(patient: boolean): Host;
   /** Thrown while a host is booting, as against an error that waiting does not mend. */
   isNotUpYet(error: unknown): boolean;
+  /** What manages a host, over a connection of its own. */
+  reach(manager: ManagerReference): Manager;
   readonly progress: Progress;
   /** What came of it: one line, also for who reads no progress. */
   result(result: RebootResult): void;
@@ -124,7 +130,7 @@ export async function reboot(
     context.progress.say(
       `${name}: ${state.required ? "a reboot is due" : "a reboot is forced"}: ${state.reason}`,
     );
-    drained = await prepared(options, context, host, facts, () => issue(name, context, host, facts, record));
+    drained = await prepared(options, context, host, facts, record);
     endedBoot = facts.bootId;
   } finally {
     await host.close();
@@ -134,21 +140,26 @@ export async function reboot(
 
 /** Drains the host and reboots it; where it comes to no reboot, everything is given back. */
 async function prepared(
-  { name, preparation }: RebootOptions,
+  { name, preparation, manager }: RebootOptions,
   context: RebootContext,
   host: Host,
   facts: HostFacts,
-  reboot: () => Promise<void>,
+  record: HostRecord,
 ): Promise<boolean> {
   let drained: boolean;
   try {
-    drained = await drain(host, facts, preparation, drainContext(name, context));
+    drained = await drain(
+      host,
+      facts,
+      preparation,
+      drainContext(name, context, manager ?? record.manager ?? null),
+    );
   } catch (error) {
     if (!(error instanceof DrainError)) throw error;
     throw new CliError(error.message, error.interrupted ? exitCodes.interrupted : exitCodes.failed);
   }
   try {
-    await reboot();
+    await issue(name, context, host, facts, record);
     return drained;
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
@@ -170,12 +181,17 @@ async function back(name: string, context: RebootContext, host: Host, proven: bo
   ];
 }
 
-function drainContext(name: string, { progress, signal }: RebootContext): DrainContext {
+function drainContext(
+  name: string,
+  { progress, signal, reach }: RebootContext,
+  declared: ManagerReference | null = null,
+): DrainContext {
   return {
     name,
     say: (line) => progress.say(line),
     doing: (what, detail) => progress.doing(what, detail),
     signal,
+    managers: { declared, reach },
   };
 }
 

@@ -1,5 +1,6 @@
 import { connectionOf, type ConnectionBlock } from "../host/connectionBlock";
 import type { Connection } from "../host/types";
+import { parseManager, type ManagerReference } from "../model/manager";
 import { defaultPreparation, parsePreparation, type RebootPreparation } from "../model/rebootPreparation";
 import { usageError } from "./errors";
 
@@ -22,6 +23,8 @@ export interface RebootSubject {
   readonly manual?: boolean;
   /** What happens to the host before; absent: the defaults. */
   readonly preparation?: RebootPreparation;
+  /** What takes the host out of service before; absent or null: what its record says. */
+  readonly manager?: ManagerReference | null;
   /** Seconds that devices get to settle. */
   readonly settle?: number | undefined;
 }
@@ -49,6 +52,7 @@ export function rebootOfEvent(env: Environment): RebootSubject {
     timeout: secondsOf(env, "PASSTHROUGH_REBOOT_TIMEOUT"),
     manual: isManual(env["PASSTHROUGH_REBOOT"]),
     preparation: preparationFrom(env["PASSTHROUGH_BEFORE_REBOOT"]),
+    manager: managerFrom(env["PASSTHROUGH_MANAGER"]),
     settle: secondsOf(env, "PASSTHROUGH_REBOOT_SETTLE"),
   };
 }
@@ -72,6 +76,17 @@ function preparationFrom(json: string | undefined): RebootPreparation {
   } catch (error) {
     throw usageError(
       `PASSTHROUGH_BEFORE_REBOOT cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+function managerFrom(json: string | undefined): ManagerReference | null {
+  if (json === undefined || json === "") return null;
+  try {
+    return parseManager(JSON.parse(json));
+  } catch (error) {
+    throw usageError(
+      `PASSTHROUGH_MANAGER cannot be read: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
 }

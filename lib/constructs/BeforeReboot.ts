@@ -1,5 +1,7 @@
 import { Token } from "cdktf";
 import type { rebootCheckNames } from "../schema";
+import * as errors from "./errors";
+import type { ManagedHost } from "./ManagedHost";
 import * as valid from "./validation";
 import { withoutUnset } from "./written";
 
@@ -23,6 +25,24 @@ export interface BeforeReboot {
    */
   readonly migrateTo?: string;
   /**
+   * What places guests on the host from elsewhere: `Ovirt.host(engine, "kvm1")`. It takes the host out of service before
+   * the reboot, moves its guests, and takes it back once it is proven.
+   * @default nothing does
+   */
+  readonly managedBy?: ManagedHost;
+  /**
+   * Seconds that guests get to leave where `managedBy` moves them.
+   * @default 1800
+   */
+  readonly migrationTimeout?: number;
+  /**
+   * What becomes of a running guest that `managedBy` cannot move, such as a VM with devices of the host: `fail` refuses
+   * the reboot, at the plan already, `shut-down` shuts it down, within `shutdownTimeout`, and starts it again after the
+   * proof.
+   * @default "fail"
+   */
+  readonly immovable?: "fail" | "shut-down";
+  /**
    * Seconds to wait for what is under way: tasks and backups, package managers, inhibitors, Ceph. Then the reboot is
    * called off.
    * @default 600
@@ -39,19 +59,25 @@ export interface BeforeReboot {
 /** @throws an Error naming the value, what was expected and the mend */
 export function checkBeforeReboot(at: string, props: BeforeReboot | undefined): void {
   if (props === undefined) return;
-  for (const [name, value] of Object.entries(props)) {
+  const { managedBy: _managedBy, ...values } = props;
+  for (const [name, value] of Object.entries(values)) {
     // The command gets it as it is, and the plan is to show it.
     if (Token.isUnresolved(value)) valid.isLiteral(`${at}.${name}`, value as string);
   }
   valid.check(valid.isSeconds, `${at}.shutdownTimeout`, props.shutdownTimeout);
   valid.check(valid.isUnresponsive, `${at}.unresponsive`, props.unresponsive);
   valid.check(valid.isNode, `${at}.migrateTo`, props.migrateTo);
+  valid.check(valid.isSeconds, `${at}.migrationTimeout`, props.migrationTimeout);
+  valid.check(valid.isImmovable, `${at}.immovable`, props.immovable);
+  if (props.immovable !== undefined && props.managedBy === undefined)
+    throw errors.immovableWithoutManager(at);
   valid.check(valid.isSeconds, `${at}.busyTimeout`, props.busyTimeout);
   valid.checkAll(valid.isRebootCheck, `${at}.despite`, props.despite);
 }
 
 /** As the command reads it; undefined where everything is as by default. */
 export function writtenBeforeReboot(props: BeforeReboot | undefined): string | undefined {
-  const set = withoutUnset({ ...props });
+  const { managedBy: _managedBy, ...values } = props ?? {};
+  const set = withoutUnset(values);
   return Object.keys(set).length === 0 ? undefined : JSON.stringify(set);
 }

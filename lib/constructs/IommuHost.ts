@@ -7,7 +7,8 @@ import { claimedBy, claimOnce, type Claim } from "./claims";
 import { checkConnection, type Connection } from "./connection";
 import * as errors from "./errors";
 import { checkSettings, declaredSettings, type HostSettings } from "./hostSettings";
-import { nameInStack } from "./names";
+import { managedByBlock } from "./ManagedHost";
+import { nameInStack, requireStackOf } from "./names";
 import type { ProviderHost } from "./PassthroughProvider";
 import { PassthroughResource, type PassthroughResourceProps } from "./PassthroughResource";
 import { projectId } from "./project";
@@ -157,6 +158,8 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
   constructor(scope: Construct, id: string, props: IommuHostProps) {
     super(scope, id, iommuHostSchema, props);
     checkProps(this.node.path, props);
+    if (props.beforeReboot?.managedBy !== undefined)
+      requireStackOf(props.beforeReboot.managedBy.manager, this);
     this.#props = props;
     this.name = nameInStack(this);
     const event = rebootEvent(this, "reboot", this.passthrough.events, this.#subject(), {
@@ -304,6 +307,7 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
       allow_unsafe_interrupts: props.allowUnsafeInterrupts,
       allow_critical: this.#allowCritical(),
       reboot: props.reboot,
+      managed_by: managedByBlock(props.beforeReboot?.managedBy, props.beforeReboot?.immovable),
       trial_boot: props.trialBoot,
       trial_panic_seconds: props.trialPanicSeconds,
       boot_loader: props.bootLoader,

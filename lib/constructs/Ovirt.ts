@@ -1,3 +1,4 @@
+import type { ManagedHost } from "./ManagedHost";
 import type { OvirtEngine } from "./OvirtEngine";
 import * as valid from "./validation";
 import type { VmTarget } from "./VmTarget";
@@ -22,5 +23,16 @@ export class Ovirt {
     valid.check(valid.isEngineName, `VM of ${engine.node.path}`, vm);
     valid.check(valid.isEngineName, `pinTo of VM ${vm}`, options.pinTo);
     return { hypervisor: "ovirt", host: engine, vmId: vm, pinTo: options.pinTo };
+  }
+
+  /**
+   * A host of an engine, for `beforeReboot.managedBy`: the engine puts it into maintenance before a reboot and activates
+   * it afterwards.
+   * @param host its name, or its id
+   * @throws an Error if this cannot be the name of a host
+   */
+  static host(engine: OvirtEngine, host: string): ManagedHost {
+    valid.check(valid.isEngineName, `host of ${engine.node.path}`, host);
+    return { kind: "ovirt", manager: engine, name: host };
   }
 }

@@ -119,12 +119,17 @@ export class OvirtEngine extends Construct implements VmPlace {
    * @internal
    */
   get _block(): ConfigOf<typeof engineAttributes> {
-    const { url, user, password, token, ca, caFile, fingerprint, timeout, whenUnreachable } = this.#props;
-    return {
-      ...{ url, user, password, token, ca, fingerprint, timeout },
-      ca_file: caFile,
-      when_unreachable: whenUnreachable,
-    };
+    const { password, token, whenUnreachable } = this.#props;
+    return { ...this._openBlock, password, token, when_unreachable: whenUnreachable };
+  }
+
+  /**
+   * The same without what is secret, for the reboot event's environment.
+   * @internal
+   */
+  get _openBlock(): Omit<ConfigOf<typeof engineAttributes>, "password" | "token" | "when_unreachable"> {
+    const { url, user, ca, caFile, fingerprint, timeout } = this.#props;
+    return { ...{ url, user, ca, fingerprint, timeout }, ca_file: caFile };
   }
 }
 

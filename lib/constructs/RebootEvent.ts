@@ -4,6 +4,7 @@ import { DataResource, Fn, TerraformStack, type LocalExecProvisioner, type Terra
 import type { Construct } from "constructs";
 import { writtenBeforeReboot, type BeforeReboot } from "./BeforeReboot";
 import { openBlock, type Connection } from "./connection";
+import { writtenManager } from "./ManagedHost";
 import type { RebootEvents } from "./PassthroughProvider";
 import { withoutUnset } from "./written";
 
@@ -49,6 +50,7 @@ export function rebootEvent(
 
 function rebootCommand(subject: RebootSubject, policy: RebootPolicy): LocalExecProvisioner {
   const before = writtenBeforeReboot(policy.before);
+  const manager = policy.before?.managedBy;
   return {
     type: "local-exec",
     // Single quotes, which `cdktf synth --hcl` leaves intact beside an expression.
@@ -61,6 +63,7 @@ function rebootCommand(subject: RebootSubject, policy: RebootPolicy): LocalExecP
       PASSTHROUGH_REASON: subject.rebootReason,
       PASSTHROUGH_REBOOT_TIMEOUT: String(Math.ceil(policy.timeoutMinutes * 60)),
       ...(before === undefined ? {} : { PASSTHROUGH_BEFORE_REBOOT: before }),
+      ...(manager === undefined ? {} : { PASSTHROUGH_MANAGER: writtenManager(manager) }),
       ...(policy.manual ? { PASSTHROUGH_REBOOT: "manual" } : {}),
     },
   };

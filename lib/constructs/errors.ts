@@ -479,3 +479,8 @@ export const physicalBound = (address: string, host: string, functions: string, 
     `${functions} makes virtual functions of ${address} of ${host}, which ${binding} gives to vfio-pci: only its own ` +
       "driver makes them. Give the guests its functions, or the whole card.",
   );
+
+export const immovableWithoutManager = (where: string): Error =>
+  new Error(
+    `${where}.immovable: Nothing moves the guests of this host, so all of them shut down. Expected \`managedBy\` beside it, or nothing.`,
+  );

@@ -96,6 +96,7 @@ export const isCpuVendor = among(["intel", "amd"]);
 export const isWhenUnreachable = among(["error", "assume-state"]);
 export const isEvents = among(["terraform_data", "null_resource"]);
 export const isUnresponsive = among(["fail", "power-off"]);
+export const isImmovable = among(["fail", "shut-down"]);
 export const isRebootCheck = among(rebootCheckNames);
 export const isNode = matching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i, errors.malformedNode);
 export const isHostCount: Check<number> = (where, value) => {

@@ -50,6 +50,8 @@ export function vmOf(
     status: text(document, "status"),
     affinity: text(document, "placement_policy", "affinity"),
     pinnedTo: isObject(hosts) ? items(hosts, "host").map((host) => text(host, "id")) : [],
+    runsOn: text(document, "status") === "down" ? null : optional(document, "host", "id"),
+    isEngine: /^(?:managed_)?hosted_engine$/.test(text(document, "origin")),
     nextRun: flag(document, "next_run_configuration_exists"),
     devices,
     nics,

@@ -19,6 +19,17 @@ export interface EngineOptions {
   readonly longestPause?: number;
 }
 
+export interface Waiting {
+  readonly timeoutSeconds: number;
+  readonly signal?: AbortSignal | undefined;
+  /** In one of these it does not come by itself. */
+  readonly hopeless?: readonly string[];
+  /** Called with what each look has seen. */
+  readonly looked?: (status: string, seconds: number) => void;
+  /** What may be the cause, where it is late. */
+  readonly late?: () => Promise<string>;
+}
+
 /** One engine: read as a whole for one VM, and changed call by call. What was read is kept until a write. */
 export class Engine {
   private readonly kept = new Map<string, Promise<JsonObject>>();
@@ -132,7 +143,7 @@ export class Engine {
         return;
       case "shutDown":
         await client.send("POST", ["vms", step.vm, "shutdown"], {}, signal);
-        await this.until(["vms", step.vm], ["down"], step.timeoutSeconds, signal);
+        await this.until(["vms", step.vm], ["down"], { timeoutSeconds: step.timeoutSeconds, signal });
         return;
       case "start": {
         const { status } = vmOf(await client.get(["vms", step.vm], {}, signal));
@@ -151,28 +162,31 @@ export class Engine {
     });
   }
 
-  /** Looks again and again, ever more slowly, until the status is one of these. */
+  /**
+   * Looks again and again, ever more slowly, until the status is one of these.
+   * @throws an EngineError where it is late or hopeless
+   */
   async until(
     path: readonly string[],
     wanted: readonly string[],
-    timeoutSeconds: number,
-    signal?: AbortSignal,
-    hopeless: readonly string[] = [],
+    { timeoutSeconds, signal, hopeless = [], looked, late }: Waiting,
   ): Promise<string> {
     const { longestPause = 2000 } = this.options;
-    const deadline = Date.now() + timeoutSeconds * 1000;
+    const started = Date.now();
     for (let wait = Math.min(100, longestPause); ; wait = Math.min(wait * 2, longestPause)) {
       const document = await this.client.get(path, {}, signal);
       const status = text(document, "status");
       if (wanted.includes(status)) return status;
       const words = `${text(document, "name")} is ${status}`;
-      if (hopeless.includes(status))
-        throw new EngineError("refused", words, `Expected ${wanted.join(" or ")}.`);
-      if (Date.now() > deadline)
+      const expected = `Expected ${wanted.join(" or ")}.`;
+      if (hopeless.includes(status)) throw new EngineError("refused", words, expected);
+      const seconds = Math.round((Date.now() - started) / 1000);
+      looked?.(status, seconds);
+      if (Date.now() - started > timeoutSeconds * 1000)
         throw new EngineError(
           "refused",
           `${words} after ${timeoutSeconds} s`,
-          `Expected ${wanted.join(" or ")}. Look at the engine's events.`,
+          `${expected} ${late === undefined ? "" : `${await late()}. `}Look at the engine's events.`,
         );
       await pause(wait, undefined, { signal });
     }

@@ -6,16 +6,19 @@ import {
   parseDrain,
   phasesOf,
   planDrain,
+  printDrain,
   stageOf,
   type DrainEntry,
   type DrainRecord,
   type Round,
 } from "../model/drain";
 import type { HostFacts } from "../model/facts";
+import { markWords, sameManaged, type ManagedMark, type ManagerReference } from "../model/manager";
 import { obstacles } from "../model/rebootChecks";
 import type { RebootPreparation } from "../model/rebootPreparation";
 import { guestWords, runningGuests } from "../model/runningGuests";
 import type { RebootSurvey } from "../model/survey";
+import type { Manager } from "./manager";
 import type { Host } from "./types";
 
 /** Why a host was not drained; what had left it already is back, as far as the words say nothing else. */
@@ -38,6 +41,15 @@ export interface DrainContext {
   /** What is waited for, and for how long. */
   doing(what: string, detail: string): void;
   readonly signal: AbortSignal;
+  readonly managers: Managers;
+}
+
+/** What decides from elsewhere which guests run on the host. */
+export interface Managers {
+  /** The one that is to take the host out of service; null: none. */
+  readonly declared: ManagerReference | null;
+  /** @throws an Error where it cannot be reached for want of a password or the like */
+  reach(reference: ManagerReference): Manager;
 }
 
 /** Milliseconds between two looks at what is waited for. */
@@ -56,26 +68,39 @@ export async function drain(
   context: DrainContext,
 ): Promise<boolean> {
   const survey = await clearWay(host, preparation, context);
-  const guests = runningGuests(facts);
-  refuseTransient(
-    guests.filter(({ kind, id }) => survey.running.has(`${kind}/${id}`)),
-    preparation,
-    context,
-  );
   const earlier = parseDrain(facts.drain);
-  const entries = planDrain(guests, survey, preparation, earlier);
-  if (entries.length === 0) return false;
   const round: Round = { preparation, run: randomUUID().slice(0, 8) };
-  const record: DrainRecord = { version: 1, bootId: facts.bootId, run: round.run, entries };
-  await run(
-    host,
-    facts.machineId,
-    `note what leaves ${context.name}`,
-    drainSteps(facts.drain, record),
-    context,
-  );
   const begun = new Set<string>();
+  let noted = facts.drain;
+  const note = async (entries: readonly DrainEntry[], managed: ManagedMark | null) => {
+    const record: DrainRecord = {
+      version: 1,
+      bootId: facts.bootId,
+      run: round.run,
+      entries,
+      ...(managed === null ? {} : { managed }),
+    };
+    const purpose = `note what leaves ${context.name}`;
+    await run(host, facts.machineId, purpose, drainSteps(noted, record), context);
+    noted = printDrain(record);
+  };
   try {
+    const mark = await leaveService(preparation, earlier, context, (managed) =>
+      note(earlier?.entries ?? [], managed),
+    );
+    // What the manager moved is not here any more.
+    const left = context.managers.declared !== null;
+    if (left) host.refresh();
+    const guests = runningGuests(left ? await host.probe(context.signal) : facts);
+    const now = left ? await surveyOf(host, context) : survey;
+    refuseTransient(
+      guests.filter(({ kind, id }) => now.running.has(`${kind}/${id}`)),
+      preparation,
+      context,
+    );
+    const entries = planDrain(guests, now, preparation, earlier);
+    if (entries.length === 0) return mark !== null;
+    await note(entries, mark ?? earlier?.managed ?? null);
     for (const phase of phasesOf(entries)) {
       phase.forEach((entry) => begun.add(backgroundName(entry, round.run)));
       await leave(host, facts.machineId, phase, round, context);
@@ -83,6 +108,7 @@ export async function drain(
     await nothingLeft(host, preparation, context);
     return true;
   } catch (error) {
+    if (noted === facts.drain) throw error;
     const back = await giveBack(host, context, { proven: true, begun });
     const words = error instanceof Error ? error.message : String(error);
     throw new DrainError(
@@ -90,6 +116,44 @@ export async function drain(
       error instanceof DrainError && error.interrupted,
     );
   }
+}
+
+/** Has the host's manager take it out of service; null where nothing is to be undone. */
+async function leaveService(
+  preparation: RebootPreparation,
+  earlier: DrainRecord | null,
+  context: DrainContext,
+  record: (mark: ManagedMark) => Promise<void>,
+): Promise<ManagedMark | null> {
+  const { declared, reach } = context.managers;
+  if (declared === null) return null;
+  const before = earlier?.managed ?? null;
+  if (before !== null && !sameManaged(before.manager, declared))
+    throw new DrainError(
+      `${context.name} was not rebooted: ${markWords(before)} since an earlier reboot, and is not managed there any more. Bring it back first: \`passthrough reboot --resume\`.`,
+    );
+  let mark: ManagedMark | null = null;
+  try {
+    const manager = reach(declared);
+    try {
+      await manager.leave({
+        ...{ preparation, earlier: before, signal: context.signal },
+        say: (line) => context.say(line),
+        doing: (what, detail) => context.doing(what, detail),
+        async record(given) {
+          await record(given);
+          mark = given;
+        },
+      });
+    } finally {
+      await manager.close();
+    }
+  } catch (error) {
+    if (error instanceof DrainError) throw error;
+    stopIf(context);
+    throw new DrainError(`${context.name} was not rebooted: ${wordsOf(error)}`);
+  }
+  return mark;
 }
 
 export interface Return {
@@ -133,15 +197,38 @@ export async function giveBack(
     if (problem !== null)
       missing.push({ entry, words: `${stage.words(entry)}, and that was not undone: ${problem}` });
   }
+  const { managed, ...rest } = record;
+  const out = managed === undefined ? null : await backInService(managed, context, proven || !rebooted);
   // Those that failed wait for the next run, in their order.
   const left = missing.map(({ entry }) => entry).reverse();
+  const kept: DrainRecord = { ...rest, entries: left, ...(managed && out !== null ? { managed } : {}) };
   const problem = await attempt(
     host,
     facts.machineId,
     `note what ${context.name} has back`,
-    drainSteps(facts.drain, left.length > 0 ? { ...record, entries: left } : null),
+    drainSteps(facts.drain, left.length > 0 || out !== null ? kept : null),
   );
-  return [...missing.map(({ words }) => words), ...(problem === null ? [] : [problem])];
+  return [...missing.map(({ words }) => words), ...[out, problem].filter((words) => words !== null)];
+}
+
+/** Null where the host is in service again; else words for why not. */
+async function backInService(mark: ManagedMark, context: DrainContext, fit: boolean): Promise<string | null> {
+  if (!fit) return `${markWords(mark)}, and stays so until the host is proven`;
+  try {
+    const manager = context.managers.reach(mark.manager);
+    try {
+      await manager.giveBack(mark, context);
+    } finally {
+      await manager.close();
+    }
+    return null;
+  } catch (error) {
+    return `${markWords(mark)}, and that was not undone: ${wordsOf(error)}`;
+  }
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** It was told to leave and is still here: a guest takes its time, and nobody takes a shutdown back. */

@@ -1,4 +1,5 @@
 import type { Step } from "./change";
+import { parseManager, type ManagedMark } from "./manager";
 import { paths } from "./paths";
 import type { RebootPreparation } from "./rebootPreparation";
 import { guestWords, type GuestKind, type RunningGuest } from "./runningGuests";
@@ -234,6 +235,8 @@ export interface DrainRecord {
   /** See Round. */
   readonly run: string;
   readonly entries: readonly DrainEntry[];
+  /** What the host's manager did with it; absent: nothing. */
+  readonly managed?: ManagedMark;
 }
 
 /** The record that stands on a host; null where there is none. Throws where it cannot be read. */
@@ -245,18 +248,32 @@ export function parseDrain(text: string | null): DrainRecord | null {
   } catch {
     record = null;
   }
-  const { version, entries } = (record ?? {}) as Partial<DrainRecord>;
-  if (version !== 1 || !Array.isArray(entries) || !entries.every(({ kind }) => Object.hasOwn(stages, kind)))
+  const { version, entries, managed } = (record ?? {}) as Partial<DrainRecord>;
+  const known = Array.isArray(entries) && entries.every(({ kind }) => Object.hasOwn(stages, kind));
+  if (version !== 1 || !known || (managed !== undefined && !isMark(managed)))
     throw new Error(
-      `${paths.drain} on the host cannot be read. It says which guests wait to be started: start them by hand, then remove it.`,
+      `${paths.drain} on the host cannot be read. It says what left the host and waits to be brought back: do that by hand, then remove it.`,
     );
   return record as DrainRecord;
+}
+
+function isMark({ manager, host, ours, stopped }: ManagedMark): boolean {
+  try {
+    parseManager(manager);
+  } catch {
+    return false;
+  }
+  return typeof host === "string" && typeof ours === "boolean" && Array.isArray(stopped);
+}
+
+export function printDrain(record: DrainRecord): string {
+  return `${JSON.stringify(record, null, 2)}\n`;
 }
 
 export function drainSteps(before: string | null, record: DrainRecord | null): Step[] {
   const expect = before === null ? null : sha256(before);
   if (record === null) return before === null ? [] : [{ step: "remove", path: paths.drain, expect }];
-  const content = `${JSON.stringify(record, null, 2)}\n`;
+  const content = printDrain(record);
   return content === before ? [] : [{ step: "write", path: paths.drain, content, mode: "0600", expect }];
 }
 

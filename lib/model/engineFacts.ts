@@ -18,6 +18,10 @@ export interface EngineVm {
   readonly affinity: string;
   /** Ids of the hosts that it may start on; none: any. */
   readonly pinnedTo: readonly string[];
+  /** Id of the host that it runs on; null while it is down. */
+  readonly runsOn: string | null;
+  /** The engine itself runs in it; its agents move it, not the engine. */
+  readonly isEngine: boolean;
   /** It runs with another configuration than it starts with next. */
   readonly nextRun: boolean;
   /** null: not asked for, as it is not pinned to a host in question. */

@@ -5,6 +5,7 @@ import { checkDeclaration } from "./declarationProblems";
 import { addressThen, heldDevices, type HeldDevices } from "./heldDevices";
 import { neverIommu } from "./iommuSwitch";
 import { checkCommandLineLength, unmetParameters } from "./kernelParameters";
+import type { ManagerReference } from "./manager";
 import type { Observation } from "./observation";
 import {
   eitherFiles,
@@ -149,6 +150,7 @@ export function commitSteps(record: HostRecord, observation: Observation): Step[
   return configurationSteps(decision, observation, {
     owner: record.owner,
     allowCritical: record.allowCritical,
+    manager: record.manager,
   });
 }
 
@@ -178,6 +180,7 @@ function checkCommandLines(
 export interface Ownership {
   readonly owner: string;
   readonly allowCritical: readonly string[];
+  readonly manager?: ManagerReference | undefined;
 }
 
 /** The steps that bring `files` about, and leave behind what the next plan and the reboot command need to know. */
@@ -211,6 +214,7 @@ export function configurationSteps(
     hostDrivers: hostDrivers(boot, record, observation),
     files,
     ...(trial === null ? {} : { trial: recordOf(trial) }),
+    ...(ownership.manager === undefined ? {} : { manager: ownership.manager }),
   };
   // Whatever a power cut leaves of old and new lines is known as ours.
   const during: HostRecord =

@@ -10,6 +10,10 @@ export interface RebootPreparation {
   readonly migrateTo: string | null;
   /** Seconds to wait for what is under way on the host: tasks, backups, package managers, inhibitors. */
   readonly busyTimeout: number;
+  /** Seconds that guests get to leave where a manager moves them. */
+  readonly migrationTimeout: number;
+  /** What becomes of a guest that its manager cannot move: the reboot is called off, or the guest is shut down. */
+  readonly immovable: "fail" | "shut-down";
   /** Checks that are told and do not hold the reboot up. */
   readonly despite: readonly CheckName[];
 }
@@ -19,6 +23,8 @@ export const defaultPreparation: RebootPreparation = {
   unresponsive: "fail",
   migrateTo: null,
   busyTimeout: 600,
+  migrationTimeout: 1800,
+  immovable: "fail",
   despite: [],
 };
 
@@ -41,6 +47,8 @@ const checks: Readonly<Record<keyof RebootPreparation, (value: unknown) => boole
   unresponsive: (value) => value === "fail" || value === "power-off",
   migrateTo: (value) => value === null || (typeof value === "string" && isNodeName(value)),
   busyTimeout: isSeconds,
+  migrationTimeout: isSeconds,
+  immovable: (value) => value === "fail" || value === "shut-down",
   despite: (value) => Array.isArray(value) && value.every((name) => checkNames.includes(name as CheckName)),
 };
 

@@ -1,6 +1,7 @@
 import type { DesiredBoot } from "./bootConfiguration";
 import type { HeldDevices } from "./heldDevices";
 import type { OwnedFiles } from "./ownedFiles";
+import type { ManagerReference } from "./manager";
 import { paths } from "./paths";
 import type { Platform } from "./platform";
 import type { TrialRecord } from "./trial/trial";
@@ -37,6 +38,8 @@ export interface HostRecord {
   readonly files: OwnedFiles;
   /** `boot` is tried by an entry of its own; what boots by default is as it was. */
   readonly trial?: TrialRecord;
+  /** What takes the host out of service before a reboot, for one that is ordered by hand. */
+  readonly manager?: ManagerReference;
 }
 
 /** The record that stands on a host; null where there is none. Throws where it cannot be read. */

@@ -1,4 +1,5 @@
 import { EngineClient } from "../engine/client";
+import { connectionOf, openBlock } from "../engine/connectionBlock";
 import { Engine } from "../engine/engine";
 import { isEngineUnreachable } from "../engine/errors";
 import { resolveEngine } from "../engine/settings";
@@ -46,6 +47,31 @@ export class Engines implements Place<EngineFacts, EngineStep> {
   /** Whether the provider block names such an engine. */
   has(name: string): boolean {
     return this.config.engines !== UNKNOWN && Object.hasOwn(this.config.engines, name);
+  }
+
+  /** How an engine of the provider block is reached, in its words and without what is secret; null: not known. */
+  openBlock(name: string): Readonly<Record<string, unknown>> | null {
+    const { engines } = this.config;
+    const found = engines === UNKNOWN || !Object.hasOwn(engines, name) ? undefined : engines[name];
+    if (found === undefined || hasUnknown(found)) return null;
+    const { when_unreachable: _whenUnreachable, ...block } = found as EngineSettings;
+    const open = Object.entries(openBlock(block)).filter(([, value]) => value !== null);
+    return Object.fromEntries(open);
+  }
+
+  /** Why the reboot event, which gets nothing secret from the configuration, could not log in; null: it can. */
+  eventLogin(name: string): string | null {
+    const block = this.openBlock(name);
+    if (block === null) return null;
+    try {
+      resolveEngine(name, connectionOf(block));
+      return null;
+    } catch (error) {
+      return (
+        `${wordsOf(error)}\nThe reboot event is a process of its own: what stands in the configuration, also in an ` +
+        "ephemeral variable, does not reach it."
+      );
+    }
   }
 
   async look(vm: Whereabouts, kept: unknown, signal: AbortSignal): Promise<VmSight<EngineFacts, EngineStep>> {
@@ -143,19 +169,6 @@ export class Engines implements Place<EngineFacts, EngineStep> {
     const own = engines === UNKNOWN ? null : (engines[name]?.when_unreachable ?? null);
     return typeof own === "string" ? own : whenUnreachable;
   }
-}
-
-function connectionOf(block: EngineSettings): EngineConnection {
-  return {
-    url: block.url ?? "",
-    user: block.user ?? undefined,
-    password: block.password ?? undefined,
-    token: block.token ?? undefined,
-    ca: block.ca ?? undefined,
-    caFile: block.ca_file ?? undefined,
-    fingerprint: block.fingerprint ?? undefined,
-    timeout: block.timeout ?? undefined,
-  };
 }
 
 /** The engine's installation and the VM: a name may go to another VM, and an address to another engine. */

@@ -6,6 +6,7 @@ import { firmwareWarnings } from "../model/firmware";
 import type { HostFacts } from "../model/facts";
 import type { HostDecision } from "../model/hostDecision";
 import { hugepageMemory } from "../model/hugepages";
+import { markWords } from "../model/manager";
 import type { Observation } from "../model/observation";
 import type { RebootState } from "../model/reboot";
 import type { HostRecord } from "../model/record";
@@ -74,13 +75,18 @@ export function kernelNotices(
   ];
 }
 
-/** Who stops with the host, and who cannot leave it. Containers and VMs of the host, also those that no stack names. */
+/**
+ * Who stops with the host, and who cannot leave it. Containers and VMs of the host, also those that no stack names; what
+ * a manager places there leaves through it.
+ */
 export function guestNotices(
   name: string,
+  { managed_by: manager }: Pick<IommuHostState, "managed_by">,
   { required }: RebootState,
   facts: Pick<HostFacts, "proxmox" | "libvirt">,
 ): Diagnostic[] {
-  const guests = required ? runningGuests(facts) : [];
+  const unmanaged = manager === null || manager === undefined;
+  const guests = required && unmanaged ? runningGuests(facts) : [];
   if (guests.length === 0) return [];
   const bound = guests.filter(({ passed }) => passed.length > 0);
   const managed = guests.filter(({ highlyAvailable }) => highlyAvailable);
@@ -113,7 +119,11 @@ export function drainNotices(name: string, drain: string | null): Diagnostic[] {
 
 function drainWords(drain: string): string {
   try {
-    return (parseDrain(drain)?.entries ?? []).map((entry) => `${stageOf(entry).words(entry)}.`).join(" ");
+    const { entries = [], managed } = parseDrain(drain) ?? {};
+    return [
+      ...entries.map((entry) => `${stageOf(entry).words(entry)}.`),
+      ...(managed === undefined ? [] : [`${markWords(managed)}.`]),
+    ].join(" ");
   } catch (error) {
     return wordsOf(error);
   }

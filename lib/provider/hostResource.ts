@@ -40,7 +40,7 @@ export async function refresh<S extends Hosted>(
   { state: values, private: kept }: { state: Values; private: PrivateState },
   hosts: Hosts,
   signal: AbortSignal,
-  read: (state: S, sight: Seen) => ReadResult,
+  read: (state: S, sight: Seen) => ReadResult | Promise<ReadResult>,
 ): Promise<ReadResult> {
   const state = typed<S>(values);
   const name = state.host ?? "";

@@ -51,6 +51,7 @@ import {
   undecided,
 } from "./hostState";
 import { importedState } from "./importId";
+import { managedProblems, managerNotices, managerOf } from "./managedHost";
 import { hasUnknown, inputsChanged, same, typed, untyped, type Planned } from "./values";
 
 /** What the author declares; everything else in the state is read or decided here. */
@@ -69,6 +70,7 @@ const inputs = [
   ...Object.values(settingAttributes),
   "allow_critical",
   "reboot",
+  "managed_by",
   "trial_boot",
   "trial_panic_seconds",
 ] as const satisfies readonly (keyof IommuHostState)[];
@@ -104,19 +106,21 @@ export const iommuHost: ResourceType<Hosts> = {
         const attribute = attributes[of];
         return failure(`Unable to use ${attribute} of ${declared.host ?? ""}`, words, [attribute]);
       }),
+      ...managedProblems(declared),
       ...addressProblems("allow_critical", declared.allow_critical),
     ];
   },
 
   read: (request, hosts, signal) =>
-    refresh<IommuHostState>(request, hosts, signal, (state, sight) => {
+    refresh<IommuHostState>(request, hosts, signal, async (state, sight) => {
       const overrides = overridesOf(request.private);
       const { read, diagnostics } = readBack(state, overrides, observe(sight.facts));
       const due = { required: read.reboot_required === true, reason: read.reboot_reason ?? "" };
       const name = state.host ?? "";
       diagnostics.push(
         ...manualNotices(name, state, due, sight.connection),
-        ...guestNotices(name, due, sight.facts),
+        ...guestNotices(name, state, due, sight.facts),
+        ...(await managerNotices(name, state, due, hosts, signal, false)),
         ...drainNotices(name, sight.facts.drain),
       );
       return { state: untyped(read), private: { ...keep(sight), overrides }, diagnostics };
@@ -173,9 +177,14 @@ export const iommuHost: ResourceType<Hosts> = {
       if (sight?.kind === "seen") {
         diagnostics.push(
           ...manualNotices(name, declared, decision.reboot, sight.connection),
-          ...guestNotices(name, decision.reboot, sight.facts),
+          ...guestNotices(name, declared, decision.reboot, sight.facts),
         );
       }
+    }
+    if (changed && sight?.kind === "seen") {
+      const said = await managerNotices(name, declared, decision.reboot, hosts, signal, true);
+      const known = before?.reboot_required === true;
+      diagnostics.push(...said.filter(({ severity }) => !known || severity === "error"));
     }
     if (changed && sight?.kind === "seen") {
       diagnostics.push(...hazardNotices(name, declared, decision.reboot, sight.facts));
@@ -190,7 +199,7 @@ export const iommuHost: ResourceType<Hosts> = {
     applyAlone<IommuHostState>(request, hosts, signal, (name, before, target, sight) =>
       target === null
         ? destroy(name, before, sight, request.private, signal)
-        : configure(name, before, target, sight, request.private, signal),
+        : configure(name, before, target, sight, request.private, hosts, signal),
     ),
 
   import(id) {
@@ -204,6 +213,7 @@ async function configure(
   target: Planned<IommuHostState>,
   sight: Seen,
   kept: PrivateState,
+  hosts: Hosts,
   signal: AbortSignal,
 ): Promise<ApplyResult> {
   const overrides = overridesOf(kept);
@@ -228,6 +238,7 @@ async function configure(
     steps: configurationSteps(decision, observation, {
       owner: declared.owner ?? "",
       allowCritical: declared.allow_critical ?? [],
+      manager: managerOf(declared, hosts),
     }),
   };
   const { outcome, facts } = await changeAndRead(sight, change, signal);

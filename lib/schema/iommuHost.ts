@@ -6,6 +6,7 @@ import {
   map,
   mapOf,
   number,
+  object,
   optional,
   required,
   resource,
@@ -22,6 +23,16 @@ const words = (names: readonly string[]): string => names.map((name) => `\`${nam
 const hostDeviceAttributes = {
   ...selectorAttributes,
   live_rebind: optional(bool, "Rebind it without a reboot although it is a display device."),
+} as const;
+
+/** The host at what manages it from elsewhere. */
+const managedByAttributes = {
+  engine: optional(string, "Name of an oVirt engine in the provider's `engines`."),
+  name: required(string, "Name or id of the host there."),
+  immovable: optional(
+    string,
+    "What becomes of guests that cannot move: `fail` refuses the reboot, `shut-down` shuts them down. Default `fail`.",
+  ),
 } as const;
 
 export const iommuHostSchema = resource({
@@ -58,6 +69,10 @@ export const iommuHostSchema = resource({
     reboot: optional(
       string,
       "`automatic`: the event reboots where that is due; `manual`: it only says so. Default `automatic`.",
+    ),
+    managed_by: optional(
+      object(managedByAttributes),
+      "What takes the host out of service before a reboot, and into it again after the proof.",
     ),
     trial_boot: optional(
       bool,

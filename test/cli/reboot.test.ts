@@ -68,6 +68,7 @@ class FakeHost {
         digest: record.digest,
         order: null,
         preparation: defaultPreparation,
+        manager: null,
         resume: false,
         force: false,
         timeout: 60,
@@ -77,6 +78,9 @@ class FakeHost {
       {
         dial: () => this.dialled(),
         isNotUpYet: (error) => error instanceof NotUpYet,
+        reach: () => {
+          throw new Error("Nothing manages this host.");
+        },
         progress: progressOn({ write: (text) => this.said.push(String(text).trimEnd()) }),
         result: ({ words }) => void this.said.push(words),
         signal: this.stop.signal,

@@ -1,4 +1,10 @@
-import { maintenance, resume } from "../../lib/engine/maintenance";
+import type { EngineWorld } from "../../lib/embedded";
+import {
+  maintenance,
+  resume,
+  type MaintenanceMark,
+  type MaintenanceOptions,
+} from "../../lib/engine/maintenance";
 import { EngineRig } from "./rig";
 
 let rig: EngineRig;
@@ -110,74 +116,161 @@ describe("changing", () => {
 });
 
 describe("maintenance", () => {
-  const prepare = () => {
-    const client = rig.client();
-    return { client, engine: rig.engine() };
-  };
-
-  test("is recorded before the engine is asked, and undone where it was ours", async () => {
-    const { client, engine } = prepare();
-    const host = rig.server.host("kvm1");
-    const recorded: string[] = [];
-    const mark = await maintenance(client, engine, "kvm1", {
+  const said: string[] = [];
+  const watch = { say: (line: string) => said.push(line), doing: () => undefined };
+  const recorded: MaintenanceMark[] = [];
+  const enter = (changes: Partial<MaintenanceOptions> = {}, host = "kvm1") =>
+    maintenance(rig.client(), rig.engine(), host, {
+      ...watch,
       reason: "reboot",
-      record: (given) => {
-        recorded.push(`${host.status} ${String(given.ours)}`);
-        return Promise.resolve();
+      record: (mark) => Promise.resolve(void recorded.push(mark)),
+      shutDown: null,
+      timeoutSeconds: 60,
+      ...changes,
+    });
+  const leave = (mark: MaintenanceMark | undefined) =>
+    mark === undefined
+      ? Promise.reject(new Error("nothing recorded"))
+      : resume(rig.client(), rig.engine(), mark, watch);
+  const running = (name: string, host: string, affinity = "migratable") => {
+    const vm = rig.server.vm(name);
+    Object.assign(vm, { status: "up", runsOn: rig.server.host(host).id, affinity });
+    return vm;
+  };
+  beforeEach(() => {
+    said.length = 0;
+    recorded.length = 0;
+  });
+
+  test("is recorded before the engine is asked, waits for the VMs to leave, and is undone", async () => {
+    const host = rig.server.host("kvm1");
+    const vm = running("floating", "kvm1");
+    const statuses: string[] = [];
+    await enter({
+      record: (mark) => {
+        statuses.push(host.status);
+        return Promise.resolve(void recorded.push(mark));
       },
     });
-    expect(recorded).toEqual(["up true"]);
-    expect([host.status, mark]).toEqual(["maintenance", { host: host.id, ours: true }]);
-    await resume(client, engine, mark);
+    expect(statuses).toEqual(["up"]);
+    expect(recorded).toEqual([{ host: host.id, ours: true, stopped: [] }]);
+    expect([host.status, vm.runsOn, vm.status]).toEqual(["maintenance", rig.server.host("kvm2").id, "up"]);
+    await leave(recorded[0]);
     expect(host.status).toBe("up");
+    expect(said).toEqual([
+      "kvm1 at engine lab goes into maintenance, and VM floating to other hosts",
+      "kvm1 at engine lab leaves maintenance",
+    ]);
   });
 
   test("somebody else's is neither switched on nor off", async () => {
-    const { client, engine } = prepare();
     const host = rig.server.host("kvm1");
     host.status = "maintenance";
-    const mark = await maintenance(client, engine, "kvm1", {
-      reason: "reboot",
-      record: () => Promise.reject(new Error()),
-    });
-    await resume(client, engine, mark);
+    await enter();
+    expect(recorded).toEqual([]);
+    await leave({ host: host.id, ours: false, stopped: [] });
     expect(host.status).toBe("maintenance");
     expect(rig.server.requests()).toEqual([]);
   });
 
-  test("a VM that cannot leave keeps the host up, in the engine's words", async () => {
-    const { client, engine } = prepare();
-    rig.server.vm("workstation").status = "up";
-    await expect(
-      maintenance(client, engine, "kvm1", { reason: "reboot", record: () => Promise.resolve() }),
-    ).rejects.toThrow(/cannot be migrated: workstation/);
+  test("what an earlier run of ours switched on is still ours", async () => {
+    const host = rig.server.host("kvm1");
+    host.status = "maintenance";
+    const stopped = [{ id: rig.server.vm("render").id, name: "render" }];
+    await enter({ earlier: { host: host.id, ours: true, stopped } });
+    expect(recorded).toEqual([{ host: host.id, ours: true, stopped }]);
+    await leave(recorded[0]);
+    expect(host.status).toBe("up");
+    expect(rig.server.vm("render").status).not.toBe("down");
+  });
+
+  test("a VM that cannot move is named, and the host stays as it is", async () => {
+    running("workstation", "kvm1", "pinned");
+    await expect(enter()).rejects.toThrow(
+      /kvm1 at engine lab cannot go into maintenance[^]*VM workstation is pinned to kvm1/,
+    );
+    expect([recorded, rig.server.requests()]).toEqual([[], []]);
+  });
+
+  test("a VM that cannot move is shut down where that is asked for, and starts after the host is up", async () => {
+    const vm = running("workstation", "kvm1", "pinned");
+    await enter({ shutDown: { seconds: 60, powerOff: false } });
+    expect([vm.status, rig.server.host("kvm1").status]).toEqual(["down", "maintenance"]);
+    expect(recorded[0]?.stopped).toEqual([{ id: vm.id, name: "workstation" }]);
+    await leave(recorded[0]);
+    const { id } = rig.server.host("kvm1");
+    expect(rig.server.requests()).toEqual([
+      `POST /vms/${vm.id}/shutdown`,
+      `POST /hosts/${id}/deactivate`,
+      `POST /hosts/${id}/activate`,
+      `POST /vms/${vm.id}/start`,
+    ]);
+  });
+
+  test("a VM that does not listen is powered off only where that is asked for", async () => {
+    const vm = running("workstation", "kvm1", "pinned");
+    vm.stuck = true;
+    await expect(enter({ shutDown: { seconds: 0, powerOff: false } })).rejects.toThrow(
+      /workstation is \w+ after 0 s/,
+    );
+    expect(rig.server.host("kvm1").status).toBe("up");
+    await enter({ shutDown: { seconds: 0, powerOff: true } });
+    expect([vm.status, rig.server.host("kvm1").status]).toEqual(["down", "maintenance"]);
+  });
+
+  test("VMs that do not leave in time are named", async () => {
+    running("floating", "kvm1").stuck = true;
+    await expect(enter({ timeoutSeconds: 0 })).rejects.toThrow(
+      /kvm1 is preparing_for_maintenance after 0 s[^]*VM floating did not leave it/,
+    );
+    await leave(recorded[0]);
     expect(rig.server.host("kvm1").status).toBe("up");
   });
 
-  test("stopped while the VMs leave, the host is activated again", async () => {
-    const { client, engine } = prepare();
-    const host = rig.server.host("kvm1");
+  test("a stop ends the wait, and the host is activated again", async () => {
+    running("floating", "kvm1").stuck = true;
     const controller = new AbortController();
-    host.coming = [];
-    rig.server.setFaults([]);
-    const work = maintenance(client, engine, "kvm1", {
-      reason: "reboot",
-      record: () => Promise.resolve(),
-      signal: controller.signal,
-      timeoutSeconds: 60,
-    });
-    const settled = expect(work).rejects.toThrow();
-    while (!rig.server.requests().some((line) => line.endsWith("/deactivate")))
-      await new Promise(setImmediate);
-    controller.abort();
-    await settled;
-    expect(host.status).toBe("up");
+    const doing = () => controller.abort();
+    await expect(enter({ signal: controller.signal, doing })).rejects.toThrow();
+    expect(rig.server.host("kvm1").status).toBe("preparing_for_maintenance");
+    await leave(recorded[0]);
+    expect(rig.server.host("kvm1").status).toBe("up");
+  });
+
+  test("a host or VM that the engine has lost meanwhile is not missed", async () => {
+    await leave({ host: "gone", ours: true, stopped: [{ id: "gone-too", name: "old" }] });
   });
 
   test("an unknown host is refused with the names of those that are there", async () => {
-    const { client, engine } = prepare();
-    await expect(
-      maintenance(client, engine, "kvm9", { reason: "reboot", record: () => Promise.resolve() }),
-    ).rejects.toThrow(/no host kvm9[^]*kvm1, kvm2/);
+    await expect(enter({}, "kvm9")).rejects.toThrow(/no host kvm9[^]*kvm1, kvm2/);
+  });
+});
+
+describe("an engine that runs in a VM of its own hosts", () => {
+  const world = (agents: readonly string[]): EngineWorld => ({
+    hosts: ["kvm1", "kvm2"].map((name) => ({ name, devices: [], hostedEngine: agents.includes(name) })),
+    vms: [{ name: "HostedEngine", status: "up", runsOn: "kvm1", hostedEngine: true }],
+  });
+  const enter = async (its: EngineRig) =>
+    maintenance(its.client(), its.engine(), "kvm1", {
+      ...{ reason: "reboot", shutDown: null, timeoutSeconds: 60 },
+      ...{ record: () => Promise.resolve(), say: () => undefined, doing: () => undefined },
+    });
+
+  test("moves to another one, and the agent of the host goes into local maintenance", async () => {
+    const its = await EngineRig.start(world(["kvm1", "kvm2"]));
+    await enter(its);
+    expect(its.server.vm("HostedEngine").runsOn).toBe(its.server.host("kvm2").id);
+    expect(its.server.host("kvm1").hostedEngine).toEqual({ localMaintenance: true });
+    await its.close();
+  });
+
+  test("keeps its host up where no other one can take it", async () => {
+    const its = await EngineRig.start(world(["kvm1"]));
+    await expect(enter(its)).rejects.toThrow(
+      /the engine itself runs there, in VM HostedEngine, and no other host of hosted engine/,
+    );
+    expect(its.server.requests()).toEqual([]);
+    await its.close();
   });
 });

@@ -121,7 +121,7 @@ test("a record survives the way to the host and back; what is none is an error t
   expect(parseDrain(step?.step === "write" ? step.content : null)).toEqual(record);
   expect(parseDrain(null)).toBeNull();
   for (const text of ["{", "{}", '{"version":1,"entries":[{"kind":"toString"}]}'])
-    expect(() => parseDrain(text)).toThrow(/start them by hand, then remove it/);
+    expect(() => parseDrain(text)).toThrow(/do that by hand, then remove it/);
 });
 
 test("Proxmox VE's configurations, without snapshots", () => {

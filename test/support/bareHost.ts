@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { reachManager } from "../../lib/cli/managers/managers";
 import { reboot, type RebootOptions } from "../../lib/cli/reboot";
 import type { EmbeddedHost } from "../../lib/embedded";
 import { createHost } from "../../lib/host/host";
@@ -65,6 +66,7 @@ export class BareHost {
         digest: null,
         order: null,
         preparation: defaultPreparation,
+        manager: null,
         resume: false,
         force: false,
         timeout: 120,
@@ -74,6 +76,7 @@ export class BareHost {
       {
         dial: () => this.dial(),
         isNotUpYet: () => true,
+        reach: reachManager,
         progress: { say, doing: say, end: () => undefined },
         result: ({ words }) => results.push(words),
         signal: watch.signal ?? new AbortController().signal,

@@ -4,7 +4,9 @@ import { rebootOrder } from "../../host/rebootOrder";
 import { dial, interrupted, seconds, withTarget } from "../options";
 import { checkNames, type CheckName } from "../../model/rebootChecks";
 import { defaultPreparation, isNodeName, type RebootPreparation } from "../../model/rebootPreparation";
+import { sameManaged, type ManagerReference } from "../../model/manager";
 import { CliError, usageError } from "../errors";
+import { reachManager } from "../managers/managers";
 import { reboot, type RebootResult } from "../reboot";
 import { connectionTo, rebootOfEvent, type RebootSubject, type Target } from "../target";
 import { progressOn } from "../terminal";
@@ -19,6 +21,8 @@ interface RebootFlags {
   readonly powerOff?: boolean;
   readonly migrateTo?: string;
   readonly busyTimeout?: number;
+  readonly migrationTimeout?: number;
+  readonly shutDownImmovable?: boolean;
   readonly despite?: string[];
 }
 
@@ -39,6 +43,12 @@ export function rebootCommand(program: Command): void {
       "power a guest off that does not shut down in time; without it the reboot is called off",
     )
     .option("--migrate-to <node>", "move the guests that can move to this node of the cluster (Proxmox VE)")
+    .option(
+      "--migration-timeout <seconds>",
+      "how long guests may take to leave where an oVirt engine or OpenNebula moves them",
+      seconds,
+    )
+    .option("--shut-down-immovable", "shut guests down that their oVirt engine or OpenNebula cannot move")
     .option(
       "--busy-timeout <seconds>",
       "how long to wait for tasks, package managers and inhibitors",
@@ -61,6 +71,7 @@ export function rebootCommand(program: Command): void {
             name: subject.name,
             digest: subject.digest,
             preparation: { ...(subject.preparation ?? defaultPreparation), ...preparationIn(options) },
+            manager: subject.manager ?? null,
             resume: options.resume ?? false,
             order: subject.manual === true ? rebootOrder(subject.connection) : null,
             force: options.force ?? false,
@@ -70,6 +81,7 @@ export function rebootCommand(program: Command): void {
           {
             dial: (patient) => dial(subject.name, subject.connection, patient),
             isNotUpYet,
+            reach: (reference) => reachManager(freshest(reference, subject.manager)),
             progress,
             result(result) {
               progress.end();
@@ -92,9 +104,15 @@ export function rebootCommand(program: Command): void {
 
 const jsonOf = (result: object | null): string => `${JSON.stringify({ version: 1, ...result }, null, 2)}\n`;
 
+/** What a note on the host names may be reached another way by now. */
+function freshest(noted: ManagerReference, declared: ManagerReference | null | undefined): ManagerReference {
+  return declared && sameManaged(declared, noted) ? declared : noted;
+}
+
 /** What the command line says of it. */
 function preparationIn(flags: RebootFlags): Partial<RebootPreparation> {
-  const { shutdownTimeout, powerOff, migrateTo, busyTimeout, despite } = flags;
+  const { shutdownTimeout, powerOff, migrateTo, busyTimeout, migrationTimeout, shutDownImmovable, despite } =
+    flags;
   if (migrateTo !== undefined && !isNodeName(migrateTo))
     throw usageError(`"${migrateTo}" is no name of a node.`);
   return {
@@ -102,6 +120,8 @@ function preparationIn(flags: RebootFlags): Partial<RebootPreparation> {
     ...(powerOff === true ? { unresponsive: "power-off" } : {}),
     ...(migrateTo === undefined ? {} : { migrateTo }),
     ...(busyTimeout === undefined ? {} : { busyTimeout }),
+    ...(migrationTimeout === undefined ? {} : { migrationTimeout }),
+    ...(shutDownImmovable === true ? { immovable: "shut-down" } : {}),
     ...(despite === undefined ? {} : { despite: despite as CheckName[] }),
   };
 }

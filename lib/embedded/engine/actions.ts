@@ -108,19 +108,39 @@ export function addNic(database: Database, vm: Vm, body: Body): Nic {
 
 type Action<T> = (database: Database, target: T, body: Body) => void;
 
-/** Others that run, pinned here, cannot go elsewhere. */
+/** Who runs there. */
+export function guestsOn({ vms }: Database, { id }: Host): Vm[] {
+  return vms.filter((vm) => vm.status !== "down" && vm.runsOn === id);
+}
+
+/** Where the guests of a host could go; the engine's own VM only where an agent takes it. */
+export function othersFor({ hosts }: Database, host: Host, vm: Vm): Host[] {
+  return hosts.filter(
+    (other) =>
+      other !== host &&
+      other.status === "up" &&
+      (!vm.hostedEngine || (other.hostedEngine !== null && !other.hostedEngine.localMaintenance)),
+  );
+}
+
+/** A VM that is pinned cannot go elsewhere. */
 function deactivate(database: Database, host: Host): void {
   if (host.status === "maintenance")
     throw failed("Cannot switch Host to Maintenance mode. Host is already in it.");
-  const stuck = database.vms.filter(
-    (vm) => vm.status !== "down" && vm.pinnedTo.includes(host.id) && vm.affinity !== "migratable",
-  );
-  if (stuck.length > 0) {
+  const guests = guestsOn(database, host);
+  if (guests.some((vm) => vm.hostedEngine && othersFor(database, host, vm).length === 0))
+    throw failed(
+      "Cannot switch Host to Maintenance mode. There is no available host capable of running the engine VM.",
+    );
+  const pinned = guests.filter((vm) => vm.affinity === "pinned" && !vm.hostedEngine);
+  if (pinned.length > 0) {
     throw failed(
       "Cannot switch Host to Maintenance mode. The following VMs cannot be migrated: " +
-        stuck.map(({ name }) => name).join(", "),
+        pinned.map(({ name }) => name).join(", "),
     );
   }
+  if (guests.some((vm) => othersFor(database, host, vm).length === 0))
+    throw failed("Cannot switch Host to Maintenance mode. There are no other hosts to migrate its VMs to.");
   host.status = "preparing_for_maintenance";
   host.coming = ["preparing_for_maintenance", "maintenance"];
   if (host.hostedEngine !== null) host.hostedEngine.localMaintenance = true;
@@ -134,8 +154,13 @@ function activate(_database: Database, host: Host): void {
 }
 
 function shutDown(_database: Database, vm: Vm): void {
-  if (vm.status !== "up") throw failed("Cannot shut down VM. VM is not running.");
+  if (vm.status === "down") throw failed("Cannot shut down VM. VM is not running.");
   vm.status = "powering_down";
+  vm.coming = vm.stuck ? ["powering_down", "up"] : ["powering_down", "down"];
+}
+
+function stop(_database: Database, vm: Vm): void {
+  if (vm.status === "down") throw failed("Cannot stop VM. VM is not running.");
   vm.coming = ["powering_down", "down"];
 }
 
@@ -151,9 +176,15 @@ function start(database: Database, vm: Vm): void {
   );
   if (rival !== undefined)
     throw failed(`Cannot run VM. There are host devices that are in use by VM ${rival.name}.`);
+  const [home] = database.hosts.filter(
+    ({ id, status }) => status === "up" && (vm.pinnedTo.length === 0 || vm.pinnedTo.includes(id)),
+  );
+  if (home === undefined)
+    throw failed("Cannot run VM. There is no host that satisfies current scheduling constraints.");
+  vm.runsOn = home.id;
   vm.status = "wait_for_launch";
   vm.coming = ["powering_up", "up"];
 }
 
 export const hostActions: Readonly<Record<string, Action<Host>>> = { deactivate, activate };
-export const vmActions: Readonly<Record<string, Action<Vm>>> = { shutdown: shutDown, start };
+export const vmActions: Readonly<Record<string, Action<Vm>>> = { shutdown: shutDown, stop, start };

@@ -20,6 +20,8 @@ export function vmDocument(vm: Vm) {
     ...link("vms", vm.id),
     name: vm.name,
     status: vm.status,
+    origin: vm.hostedEngine ? "managed_hosted_engine" : "ovirt",
+    ...(vm.status === "down" || vm.runsOn === null ? {} : { host: link("hosts", vm.runsOn) }),
     next_run_configuration_exists: "false",
     placement_policy: {
       affinity: vm.affinity,

@@ -1,4 +1,15 @@
-import { addNic, attach, detach, Fault, hostActions, updateHost, updateVm, vmActions } from "./actions";
+import {
+  addNic,
+  attach,
+  detach,
+  Fault,
+  guestsOn,
+  hostActions,
+  othersFor,
+  updateHost,
+  updateVm,
+  vmActions,
+} from "./actions";
 import {
   attachedDocuments,
   entryPoint,
@@ -40,6 +51,16 @@ function one<T extends { readonly id: string }>(all: readonly T[], id: string | 
 function advance<T extends { status: string; coming: string[] }>(target: T): T {
   target.status = target.coming.shift() ?? target.status;
   return target;
+}
+
+/** VMs leave a host that goes into maintenance; one that makes no progress keeps it from getting there. */
+function advanceHost(database: Database, host: Host): Host {
+  if (host.status === "preparing_for_maintenance") {
+    for (const vm of guestsOn(database, host))
+      if (!vm.stuck) vm.runsOn = othersFor(database, host, vm)[0]?.id ?? host.id;
+    if (guestsOn(database, host).length > 0) return host;
+  }
+  return advance(host);
 }
 
 function act<T>(
@@ -131,7 +152,11 @@ const routes: readonly Route[] = [
     answer: (all, [id, name], body) => act(vmActions, all, vmOf(all, id), name, body),
   },
   { method: "GET", path: "hosts", answer: ({ hosts }) => list("host", hosts.map(hostDocument)) },
-  { method: "GET", path: "hosts/:id", answer: (all, [id]) => hostDocument(advance(hostOf(all, id))) },
+  {
+    method: "GET",
+    path: "hosts/:id",
+    answer: (all, [id]) => hostDocument(advanceHost(all, hostOf(all, id))),
+  },
   {
     method: "PUT",
     path: "hosts/:id",

@@ -36,6 +36,10 @@ export interface WorldVm {
   readonly pinnedTo?: readonly string[];
   /** @default "migratable", or "pinned" where it is pinned to a host */
   readonly affinity?: "migratable" | "user_migratable" | "pinned";
+  /** Name of the host that it runs on, where it is up. @default the one it is pinned to, else the first */
+  readonly runsOn?: string;
+  /** The engine itself runs in it. @default false */
+  readonly hostedEngine?: boolean;
   /** Devices that it has from the start, by address. */
   readonly devices?: readonly string[];
   readonly nics?: readonly { readonly name: string; readonly profile: string; readonly interface: string }[];

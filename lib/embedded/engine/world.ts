@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { EngineWorld, WorldDevice } from "./types";
+import type { EngineWorld, WorldDevice, WorldVm } from "./types";
 
 export interface Host {
   readonly id: string;
@@ -23,6 +23,11 @@ export interface Vm {
   coming: string[];
   affinity: string;
   pinnedTo: string[];
+  /** Id of the host that it runs on; null while it is down. */
+  runsOn: string | null;
+  readonly hostedEngine: boolean;
+  /** A guest that does not listen, or a migration that makes no progress. */
+  stuck: boolean;
   /** By device name; true: only a placeholder of its group. */
   readonly devices: Map<string, boolean>;
   nics: Nic[];
@@ -93,6 +98,9 @@ export function createDatabase(world: EngineWorld): Database {
       coming: [],
       affinity: vm.affinity ?? (pinnedTo.length > 0 ? "pinned" : "migratable"),
       pinnedTo,
+      runsOn: vm.status === "up" ? placeOf(vm, hosts) : null,
+      hostedEngine: vm.hostedEngine ?? false,
+      stuck: false,
       devices: new Map((vm.devices ?? []).map((address) => [deviceName(address), false])),
       nics: (vm.nics ?? []).map((nic) => ({
         id: randomUUID(),
@@ -103,6 +111,11 @@ export function createDatabase(world: EngineWorld): Database {
     };
   });
   return { instanceId: randomUUID(), hosts, vms, profiles };
+}
+
+function placeOf(vm: WorldVm, hosts: readonly Host[]): string | null {
+  const name = vm.runsOn ?? vm.pinnedTo?.[0];
+  return (name === undefined ? hosts[0] : byName(hosts, name))?.id ?? null;
 }
 
 export function byName<T extends { readonly name: string }>(all: readonly T[], name: string): T {

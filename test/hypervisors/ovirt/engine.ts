@@ -23,6 +23,10 @@ export const host = (
 
 export const vm = (name: string, changes: Partial<EngineVm> = {}): EngineVm => ({
   ...{ id: `id-${name}`, name, status: "down", affinity: "pinned", pinnedTo: ["id-kvm1"], nextRun: false },
+  ...{
+    runsOn: changes.status === undefined || changes.status === "down" ? null : "id-kvm1",
+    isEngine: false,
+  },
   ...{ devices: [], nics: [] },
   ...changes,
 });
