@@ -1,6 +1,6 @@
 import { Token, Tokenization, type IResolvable } from "cdktf";
 import type { Construct } from "constructs";
-import { hypervisorTakes, vmSchema, type ConfigOf } from "../schema";
+import { hypervisorTakes, vmSchema, type ConfigOf, type HypervisorTakes, type VmNic } from "../schema";
 import { BoundDevice } from "./BoundDevice";
 import * as errors from "./errors";
 import { requireStackOf } from "./names";
@@ -123,8 +123,9 @@ export interface PassthroughVmProps extends PassthroughResourceProps {
    */
   readonly bootOrder?: readonly string[];
   /**
-   * Network cards of the VM by name, each a virtual function that an oVirt engine picks from a card of the host. Other
-   * network cards of the VM stay as they are.
+   * Network cards of the VM by name: with Proxmox VE `net0` to `net31` on a bridge, beside those that are passed
+   * through; with oVirt each a virtual function that the engine picks from a card of the host. Other network cards of the
+   * VM stay as they are, and so does what is not declared of one.
    * @default none
    */
   readonly nics?: Readonly<Record<string, PassthroughNic>>;
@@ -141,10 +142,63 @@ export interface PassthroughVmProps extends PassthroughResourceProps {
   readonly restart?: boolean;
 }
 
-/** One network card on a virtual function. */
+/** One network card. oVirt takes `profile`, Proxmox VE the others; what is left out of one that is there stays as it is. */
 export interface PassthroughNic {
-  /** Name or id of a vNIC profile with passthrough. */
-  readonly profile: string;
+  /**
+   * Name or id of a vNIC profile with passthrough.
+   * @default none; oVirt needs it
+   */
+  readonly profile?: string;
+  /**
+   * Model, such as `virtio` or `e1000`.
+   * @default left as it is; "virtio" of a new one
+   */
+  readonly model?: string;
+  /**
+   * Bridge that it is on, such as `vmbr0`.
+   * @default left as it is
+   */
+  readonly bridge?: string;
+  /**
+   * MAC address.
+   * @default left as it is; Proxmox VE makes one for a new card
+   */
+  readonly mac?: string;
+  /**
+   * VLAN that the bridge tags for it.
+   * @default left as it is
+   */
+  readonly vlanId?: number;
+  /**
+   * VLANs that the guest tags, and ranges of them, such as `7;20-30`.
+   * @default left as it is
+   */
+  readonly trunks?: string;
+  /**
+   * The VM's firewall filters it.
+   * @default left as it is
+   */
+  readonly firewall?: boolean;
+  /**
+   * Its cable is pulled.
+   * @default left as it is
+   */
+  readonly linkDown?: boolean;
+  /**
+   * MTU of a `virtio` card; 1 for the bridge's.
+   * @default left as it is
+   */
+  readonly mtu?: number;
+  /**
+   * Number of packet queues, up to 64.
+   * @default left as it is
+   */
+  readonly queues?: number;
+  /**
+   * Limit in megabytes per second.
+   * @default left as it is
+   */
+  readonly rate?: number;
 }
 
 type Declared = ConfigOf<typeof vmSchema.attributes>;
@@ -234,8 +288,7 @@ export class PassthroughVm extends PassthroughResource<typeof vmSchema.attribute
       balloon,
       boot_order: bootOrder && [...bootOrder],
       pin_to: on.pinTo,
-      nics:
-        nics && Object.fromEntries(Object.entries(nics).map(([name, { profile }]) => [name, { profile }])),
+      nics: nics && vmNics(nics),
       create: create && creationOf(create),
       restart,
       peers: peers.length > 0 ? peers : undefined,
@@ -256,6 +309,26 @@ function creationOf({ osType, deleteOnDestroy, clone, ...props }: VmCreationProp
   };
 }
 
+function vmNics(nics: Readonly<Record<string, PassthroughNic>>): Record<string, VmNic> {
+  const written = ({ vlanId, linkDown, ...nic }: PassthroughNic): VmNic => ({
+    ...{ profile: nic.profile ?? null, model: nic.model ?? null, bridge: nic.bridge ?? null },
+    ...{ mac: nic.mac ?? null, vlan_id: vlanId ?? null, trunks: nic.trunks ?? null },
+    ...{ firewall: nic.firewall ?? null, link_down: linkDown ?? null, mtu: nic.mtu ?? null },
+    ...{ queues: nic.queues ?? null, rate: nic.rate ?? null },
+  });
+  return Object.fromEntries(Object.entries(nics).map(([name, nic]) => [name, written(nic)]));
+}
+
+function checkNic(where: string, nic: PassthroughNic, { title, nicRequired = [] }: HypervisorTakes): void {
+  for (const option of nicRequired)
+    if (nic[option as keyof PassthroughNic] === undefined) throw errors.nicWithout(where, option, title);
+  valid.check(valid.isEngineName, `${where}.profile`, nic.profile);
+  for (const option of ["model", "bridge", "trunks"] as const)
+    valid.check(valid.isVmValue, `${where}.${option}`, nic[option]);
+  valid.check(valid.isStationMac, `${where}.mac`, nic.mac);
+  valid.check(valid.isVlanId, `${where}.vlanId`, nic.vlanId);
+}
+
 function checkProps(path: string, props: PassthroughVmProps): void {
   const at = (prop: string): string => `${path}: ${prop}`;
   const { pci = {}, usb = {} } = props;
@@ -264,7 +337,7 @@ function checkProps(path: string, props: PassthroughVmProps): void {
   checkTaken(path, takes, {
     ...{ pci: pciSlots(pci, () => ""), usb: usbSlots(usb) },
     ...{ machine, cpu, bios, vga, balloon, boot_order: bootOrder && [...bootOrder], restart },
-    ...{ nics: nics && { ...nics }, create: create && creationOf(create) },
+    ...{ nics: nics && vmNics(nics), create: create && creationOf(create) },
   });
   checkPciSlots(path, pci, machine, takes);
   checkUsbSlots(path, usb, takes);
@@ -288,8 +361,5 @@ function checkProps(path: string, props: PassthroughVmProps): void {
   valid.check(valid.isVmValue, at("vga"), props.vga);
   valid.check(valid.isMebibytes, at("balloon"), props.balloon);
   valid.checkAll(valid.isVmValue, at("bootOrder"), props.bootOrder);
-  for (const [name, { profile }] of Object.entries(nics ?? {})) {
-    valid.isEngineName(at("nics"), name);
-    valid.check(valid.isEngineName, at(`nics.${name}.profile`), profile);
-  }
+  for (const [name, nic] of Object.entries(nics ?? {})) checkNic(at(`nics.${name}`), nic, takes);
 }

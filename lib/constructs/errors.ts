@@ -335,6 +335,9 @@ export const badEngineName = (where: string, value: string): Error =>
       "Administration Portal shows it, or an id.",
   );
 
+export const nicWithout = (where: string, option: string, system: string): Error =>
+  new Error(`${where} has no ${option}, and ${system} needs it. Declare ${option}.`);
+
 export const badEngineUrl = (where: string, value: string): Error =>
   new Error(
     `${where}: ${quote(value)} is not the address of an engine. Expected https:// and its name, without a login, such as ` +

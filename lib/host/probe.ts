@@ -502,6 +502,7 @@ function proxmox(answer: Answer): ProxmoxFacts | null {
     vms,
     containers: containers(answer),
     nodes: answer.all("node"),
+    interfaces: answer.all("interface"),
     highlyAvailable: sectionNames(answer.file("/etc/pve/ha/resources.cfg"), "vm"),
     replicated: [
       ...new Set(

@@ -63,6 +63,23 @@ export interface UsbSlot {
   readonly live?: boolean | null;
 }
 
+/** One network card as the author declares it; null or left out where not set. */
+export interface VmNic {
+  /** A vNIC profile of an engine. */
+  readonly profile: string | null;
+  readonly model?: string | null;
+  readonly bridge?: string | null;
+  readonly mac?: string | null;
+  readonly vlan_id?: number | null;
+  readonly trunks?: string | null;
+  readonly firewall?: boolean | null;
+  readonly link_down?: boolean | null;
+  readonly mtu?: number | null;
+  readonly queues?: number | null;
+  /** Megabytes in a second. */
+  readonly rate?: number | null;
+}
+
 /** What a VM that is not there yet is to be; used once, when it is made. Null where not set. */
 export interface VmCreation {
   readonly name: string | null;
@@ -100,8 +117,8 @@ export interface VmDeclaration {
   readonly restart: boolean;
   /** Host that the VM is pinned to, where the system of VMs places them itself. */
   readonly pinTo?: string | null;
-  /** Network cards on virtual functions, by name, where the system of VMs hands those out itself. */
-  readonly nics?: Readonly<Record<string, { readonly profile: string | null }>>;
+  /** Network cards, by name: virtual ones, or on virtual functions that the system of VMs hands out itself. */
+  readonly nics?: Readonly<Record<string, VmNic>>;
   /** Other VMs of the same stack: a device may move between them. */
   readonly peers: readonly string[];
   /** What the stack makes before: `pci/<mapping>`, `usb/<mapping>`, `rom/<file>`. */

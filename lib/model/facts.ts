@@ -259,6 +259,8 @@ export interface ProxmoxFacts {
   readonly containers: Readonly<Record<string, ProxmoxContainerFacts>>;
   /** Nodes of the cluster, this one among them. */
   readonly nodes: readonly string[];
+  /** Network interfaces of this node, bridges among them; those of its guests are left out. */
+  readonly interfaces: readonly string[];
   /** Ids of the VMs that the high availability manager may start on another node. */
   readonly highlyAvailable: readonly string[];
   /** Ids of the VMs whose disks are replicated to another node. */

@@ -298,7 +298,7 @@ const attributeOf: Readonly<Record<string, string>> = { boot: "boot_order", plac
 function pathOf({ pci, usb, nics }: VmState, key: string): string[] {
   const slots = Object.entries({ pci, usb }).find(([, named]) => Object.hasOwn(named ?? {}, key));
   if (slots) return [slots[0], key];
-  const nic = Object.keys(nics ?? {}).find((name) => key === `nics.${name}`);
+  const nic = Object.keys(nics ?? {}).find((name) => [name, `nics.${name}`].includes(key));
   return nic === undefined ? [attributeOf[key] ?? key] : ["nics", nic];
 }
 

@@ -1,4 +1,4 @@
-import type { PciSlot, UsbSlot, VmState } from "./vm";
+import type { PciSlot, UsbSlot, VmNic, VmState } from "./vm";
 
 /** Which names of slots a hypervisor knows. */
 export interface SlotNames {
@@ -25,6 +25,11 @@ export interface HypervisorTakes {
   /** Options of which a USB slot names exactly one. */
   readonly usbSources: readonly (keyof UsbSlot)[];
   readonly usbOptions: readonly (keyof UsbSlot)[];
+  /** Names of network cards; absent where none can be declared. */
+  readonly nicNames?: SlotNames;
+  readonly nicOptions?: readonly (keyof VmNic)[];
+  /** Options without which a network card is none. */
+  readonly nicRequired?: readonly (keyof VmNic)[];
   readonly settings: readonly VmSetting[];
 }
 
@@ -57,7 +62,20 @@ export const hypervisorTakes = {
     usbSlots: { form: /^usb(?:[0-9]|1[0-3])$/, expected: "usb0 to usb13" },
     usbSources: ["host", "mapping", "spice"],
     usbOptions: ["usb3"],
-    settings: ["machine", "cpu", "bios", "vga", "balloon", "boot_order", "create", "restart"],
+    nicNames: { form: /^net(?:[0-9]|[12][0-9]|3[01])$/, expected: "net0 to net31" },
+    nicOptions: [
+      "model",
+      "bridge",
+      "mac",
+      "vlan_id",
+      "trunks",
+      "firewall",
+      "link_down",
+      "mtu",
+      "queues",
+      "rate",
+    ],
+    settings: ["machine", "cpu", "bios", "vga", "balloon", "boot_order", "nics", "create", "restart"],
   },
   libvirt: {
     title: "libvirt",
@@ -89,6 +107,12 @@ export const hypervisorTakes = {
     usbSlots: ownNames,
     usbSources: [],
     usbOptions: [],
+    nicNames: {
+      form: /^(?!\.+$)[\p{L}\p{N}_.+-]{1,255}$/u,
+      expected: "a name of the engine: letters, digits, ., _, + and -",
+    },
+    nicOptions: ["profile"],
+    nicRequired: ["profile"],
     settings: ["restart", "pin_to", "nics"],
   },
   opennebula: {
@@ -138,6 +162,9 @@ export function notTaken(takes: HypervisorTakes, declared: Partial<Declared>): N
   return [
     ...slots("pci", declared.pci ?? {}, takes.pciSlots, [...takes.pciSources, ...takes.pciOptions]),
     ...slots("usb", declared.usb ?? {}, takes.usbSlots, [...takes.usbSources, ...takes.usbOptions]),
+    ...(takes.nicNames && takes.nicOptions
+      ? slots("nics", declared.nics ?? {}, takes.nicNames, takes.nicOptions)
+      : []),
     ...settings
       .filter((name) => isSet(declared[name]) && !takes.settings.includes(name))
       .map((name) => ({ path: [name], kind: "setting" as const, expected: takes.settings })),
@@ -145,7 +172,7 @@ export function notTaken(takes: HypervisorTakes, declared: Partial<Declared>): N
 }
 
 function slots(
-  kind: "pci" | "usb",
+  kind: "pci" | "usb" | "nics",
   declared: Readonly<Record<string, object>>,
   { form, expected }: SlotNames,
   options: readonly string[],

@@ -92,9 +92,22 @@ export const usbSlotAttributes = {
   live: optional(bool, "A running VM gets and loses it at once. Default false."),
 } as const;
 
-/** One network card on a virtual function that an engine hands out. */
+/** One network card: on a virtual function that an engine hands out, or a virtual one beside the devices. */
 export const nicAttributes = {
-  profile: required(string, "Name or id of a vNIC profile with passthrough."),
+  profile: optional(string, "With oVirt: name or id of a vNIC profile with passthrough."),
+  model: optional(
+    string,
+    "With Proxmox VE: its model, such as `virtio`; `virtio` of a new one, not ours if not set.",
+  ),
+  bridge: optional(string, "Bridge that it is on, such as `vmbr0`; not ours if not set."),
+  mac: optional(string, "MAC address; the one that it has, or one that Proxmox VE makes, if not set."),
+  vlan_id: optional(number, "VLAN that the bridge tags for it; not ours if not set."),
+  trunks: optional(string, "VLANs that the guest tags, such as `7;20-30`; not ours if not set."),
+  firewall: optional(bool, "Protected by the VM's firewall; not ours if not set."),
+  link_down: optional(bool, "Its cable is pulled; not ours if not set."),
+  mtu: optional(number, "MTU of a `virtio` card, 1: the bridge's; not ours if not set."),
+  queues: optional(number, "Packet queues; not ours if not set."),
+  rate: optional(number, "Limit in megabytes per second; not ours if not set."),
 } as const;
 
 /** A VM that is not there yet. */
@@ -156,7 +169,7 @@ export const vmSchema = resource({
     ),
     nics: optional(
       mapOf(nicAttributes),
-      "Network cards on virtual functions that the engine hands out, by name.",
+      "Network cards by name: `net0` to `net31` with Proxmox VE; with oVirt, on virtual functions that the engine hands out.",
     ),
     create: optional(
       object(createAttributes),

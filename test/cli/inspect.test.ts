@@ -49,6 +49,7 @@ const facts: HostFacts = hostFacts({
     nodes: ["pve1"],
     containers: {},
     highlyAvailable: [],
+    interfaces: ["lo", "enp5s0", "vmbr0", "vmbr1"],
     replicated: [],
     romFiles: [],
     romDigests: {},

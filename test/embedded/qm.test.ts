@@ -101,6 +101,10 @@ describe("qm set", () => {
     ["100", "--usb0 xhci,pcie=1", 255, "usb0.host: value does not match the regex pattern"],
     ["100", "--machine q36", 255, "machine.type: value does not match the regex pattern"],
     ["100", "--bios uefi", 255, "bios: value does not have a value in the enumeration 'seabios, ovmf'"],
+    ["100", "--net32 virtio", 255, "Unknown option: net32"],
+    ["100", "--net0 bridge=vmbr0", 255, "net0.model: property is missing and it is not optional"],
+    ["100", "--net0 virtio,tag=4095", 255, "net0.tag: value must have a minimum value of 1"],
+    ["100", "--net0 virtio=01:00:5e:00:00:01", 255, "net0.virtio: value does not look like a valid unicast"],
     ["100", "--delete hostpci99", 255, "delete: unknown option 'hostpci99'"],
     ["gpu", "--cores 1", 255, "vmid: type check ('integer') failed - got 'gpu'"],
   ])("refuses %s %s as Proxmox does", async (id, options, code, words) => {
@@ -118,6 +122,7 @@ describe("qm set", () => {
     "--hostpci0 mapping=spare-nvme,rombar=0",
     "--usb0 host=046b:ff10,usb3=1",
     "--usb1 host=1-1.2",
+    "--net1 model=virtio,macaddr=BC:24:11:00:00:01,bridge=vmbr0,trunks='7;20-30',rate=12.5,mtu=1",
     "--machine pc-q35-8.1,viommu=intel",
     "--boot 'order=hostpci0;scsi0'",
   ])("accepts %s", async (options) => {

@@ -23,6 +23,7 @@ const proxmox = (vms: Record<string, ProxmoxVmFacts>) =>
       containers: {},
       nodes: ["pve1", "pve2"],
       highlyAvailable: [],
+      interfaces: ["lo", "enp5s0", "vmbr0", "vmbr1"],
       replicated: [],
       romFiles: [],
       romDigests: {},

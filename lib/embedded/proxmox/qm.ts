@@ -132,7 +132,7 @@ function pending({ machine, id }: Command): Answer {
 
 /** These take effect at once also in a running VM; all others wait for its next start. */
 const immediate =
-  /^(name|description|onboot|startup|protection|tags|shares|hookscript|template|usb\d+|balloon|lock)$/;
+  /^(name|description|onboot|startup|protection|tags|shares|hookscript|template|usb\d+|net\d+|balloon|lock)$/;
 const notSettings = new Set(["digest", "delete", "revert", "force", "skiplock", "background_delay"]);
 
 /** What `set` and `create` share: every value by its grammar. */
@@ -151,7 +151,9 @@ function verify(
 }
 
 function set({ machine, id, options }: Command): Answer {
-  const settings = Object.entries(options).filter(([key]) => !notSettings.has(key));
+  const settings = Object.entries(options).flatMap(([key, value]) =>
+    notSettings.has(key) ? [] : [[key, withMac(id, key, value)] as const],
+  );
   const deleted = listOf(options["delete"]);
   verify(settings, "set", [
     ...deleted.filter((key) => !isKnownSetting(key)).map((key) => `delete: unknown option '${key}'`),

@@ -8,7 +8,7 @@ interface Complaint {
 
 interface Property {
   readonly words: string;
-  readonly form: RegExp;
+  readonly form: Pick<RegExp, "test">;
 }
 
 const boolean: Property = {
@@ -47,6 +47,36 @@ const usb: Readonly<Record<string, Property>> = {
   usb3: boolean,
 };
 
+const macAddress: Property = {
+  words: "value does not look like a valid unicast MAC address",
+  form: /^[a-f0-9][02468ace](:[a-f0-9]{2}){5}$/i,
+};
+const within = (from: number, to: number): Property => ({
+  words: `value must have a minimum value of ${from} and a maximum value of ${to}`,
+  form: {
+    test: (text: string) => /^\d+$/.test(text) && Number(text) >= from && Number(text) <= to,
+  },
+});
+const nicModels = [
+  ...["e1000", "e1000-82540em", "e1000-82544gc", "e1000-82545em", "e1000e", "i82551", "i82557b", "i82559er"],
+  ...["ne2k_isa", "ne2k_pci", "pcnet", "rtl8139", "virtio", "vmxnet3"],
+];
+
+/** A model stands alone, or as the name of the address: `virtio=BC:24:11:00:00:01`. */
+const net: Readonly<Record<string, Property>> = {
+  model: notInEnumeration(...nicModels),
+  macaddr: macAddress,
+  ...Object.fromEntries(nicModels.map((name) => [name, macAddress])),
+  bridge: pattern(/^[-_.\w]+$/),
+  queues: within(0, 64),
+  rate: { words: "type check ('number') failed", form: /^\d+(\.\d+)?$/ },
+  tag: within(1, 4094),
+  trunks: pattern(/^\d+(-\d+)?(;\d+(-\d+)?)*$/),
+  firewall: boolean,
+  link_down: boolean,
+  mtu: within(1, 65520),
+};
+
 const machine: Readonly<Record<string, Property>> = {
   type: pattern(/^(pc|q35|virt|(pc(-i440fx|-q35)?|virt)-\d+(\.\d+)+(\+pve\d+)?(\.pxe)?)$/),
   viommu: notInEnumeration("intel", "virtio"),
@@ -83,6 +113,20 @@ const propertyString =
       ];
     });
   };
+
+/** Without a model it is no network card. */
+const nic: Check = (value) => {
+  const complaints = propertyString(net, "model")(value);
+  const hasModel = value
+    .split(",")
+    .some(
+      (part) =>
+        !part.includes("=") || part.startsWith("model=") || nicModels.includes(part.split("=")[0] ?? ""),
+    );
+  return complaints.length > 0 || hasModel
+    ? complaints
+    : [{ property: "model", words: "property is missing and it is not optional" }];
+};
 
 const either =
   (check: Check): Check =>
@@ -135,7 +179,8 @@ const settings: readonly (readonly [RegExp, Check])[] = [
     /^(name|description|tags|args|cpu|vga|ostype|scsihw|startup|hotplug|hookscript|affinity|rng0|efidisk0|tpmstate0|audio0|smbios1|vmgenid|lock|watchdog|bootdisk|machine)$/,
     plain(anything),
   ],
-  [/^(net|scsi|sata|ide|virtio|serial|parallel|unused|ipconfig|numa)\d+$/, plain(anything)],
+  [/^net([0-9]|[12][0-9]|3[01])$/, nic],
+  [/^(scsi|sata|ide|virtio|serial|parallel|unused|ipconfig|numa)\d+$/, plain(anything)],
 ];
 
 export const isKnownSetting = (key: string): boolean => settings.some(([form]) => form.test(key));

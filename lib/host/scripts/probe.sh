@@ -494,6 +494,13 @@ proxmox() {
 	for folder in "$ROOT"/etc/pve/nodes/*; do
 		[ ! -d "$folder" ] || emit node "${folder##*/}"
 	done
+	# A bridge of Open vSwitch is known by its name alone. What belongs to one guest is none.
+	for folder in "$ROOT"/sys/class/net/*; do
+		case ${folder##*/} in
+		'*' | tap* | veth* | fwbr* | fwln* | fwpr*) ;;
+		*) emit interface "${folder##*/}" ;;
+		esac
+	done
 	rom_files
 }
 

@@ -1,6 +1,7 @@
 import type { Step } from "../../model/change";
 import type { HostFacts, ProxmoxVmFacts } from "../../model/facts";
 import type { Settings, VmCreation, VmDeclaration } from "../types";
+import { nicKey, withoutMac } from "./nic";
 import { findVm } from "./virtualMachine";
 
 /** Seconds that making a VM may take: disks are allocated, or copied from another VM. */
@@ -76,9 +77,16 @@ export function virtualVm(creation: VmCreation | null, facts: HostFacts): Proxmo
   if (creation === null) return { node, config: "", digest: "", running: false };
   const original = creation.clone === null ? null : findVm(facts, creation.clone);
   const { template: _template, lock: _lock, ...inherited } = original?.configured ?? {};
-  const settings: Settings = { ...inherited, ...settingsOf(creation, null) };
+  const settings: Settings = { ...withoutMacs(inherited), ...settingsOf(creation, null) };
   const config = Object.entries(settings).map(([key, value]) => `${key}: ${value}\n`);
   return { node, config: config.join(""), digest: "", running: false };
+}
+
+/** A copy gets MAC addresses of its own. */
+function withoutMacs(settings: Settings): Settings {
+  return Object.fromEntries(
+    Object.entries(settings).map(([key, value]) => [key, nicKey.test(key) ? withoutMac(value) : value]),
+  );
 }
 
 /** Whether the VM was made by a create of ours. */

@@ -1,22 +1,30 @@
 import { creationProblems } from "./creation";
 import { formatPciSlot, pciKey, pciSlotProblems } from "./hostpci";
+import { formatNic, nicKey, nicProblems } from "./nic";
 import { formatUsbSlot, usbKey, usbSlotProblems } from "./hostusb";
 import type { Problem, Settings, VmDeclaration } from "../types";
 import { settings } from "./vmSettings";
 
 /** What is wrong with a declaration whatever the host. */
 export function declarationProblems(declaration: VmDeclaration): Problem[] {
-  const { vmId, pci, usb } = declaration;
+  const { vmId, pci, usb, nics = {}, create } = declaration;
   return [
     ...(/^[1-9]\d{2,8}$/.test(vmId)
       ? []
       : [{ key: "vm_id", detail: `${JSON.stringify(vmId)} is not a VM id. Expected a number from 100 on.` }]),
     ...slotProblems(pci, pciKey, "hostpci0 to hostpci15", pciSlotProblems),
     ...slotProblems(usb, usbKey, "usb0 to usb13", usbSlotProblems),
+    ...slotProblems(nics, nicKey, "net0 to net31", nicProblems),
     ...settingProblems(declaration),
-    ...(declaration.create === null
-      ? []
-      : creationProblems(declaration.create).map((detail) => ({ key: "create", detail }))),
+    ...(create === null ? [] : creationProblems(create).map((detail) => ({ key: "create", detail }))),
+    ...(create !== null && create.bridge !== null && Object.hasOwn(nics, "net0")
+      ? [
+          {
+            key: "create",
+            detail: "bridge makes net0, which is declared among the nics too. Leave bridge out.",
+          },
+        ]
+      : []),
   ].map(({ key, detail }) => ({
     severity: "error",
     key,
@@ -35,6 +43,7 @@ export function desiredSettings(declaration: VmDeclaration): Settings {
   return Object.fromEntries([
     ...Object.entries(declaration.pci).map(([key, slot]) => [key, formatPciSlot(slot)] as const),
     ...Object.entries(declaration.usb).map(([key, slot]) => [key, formatUsbSlot(slot)] as const),
+    ...Object.entries(declaration.nics ?? {}).map(([key, nic]) => [key, formatNic(nic)] as const),
     ...Object.entries(settings).flatMap(([key, { of, write }]) => {
       const values = of(declaration);
       return values === null ? [] : [[key, write(values)] as const];

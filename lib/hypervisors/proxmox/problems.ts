@@ -19,6 +19,7 @@ import {
   machineChange,
   memorySnapshots,
 } from "./problems/guest";
+import { lastNic, liveNics, sameMacs, unknownBridges } from "./problems/network";
 import { ballooning, memorySum } from "./problems/memory";
 import { legacyIgd, mediatedDevices, onePrimaryDisplay, pcieNeedsQ35 } from "./problems/pciOptions";
 import { creation, missing, outOfReach, runs, template } from "./problems/reach";
@@ -102,6 +103,10 @@ const checks: readonly ((context: Context) => Problem[])[] = [
   memorySum,
   memorySnapshots,
   immobile,
+  unknownBridges,
+  sameMacs,
+  lastNic,
+  liveNics,
   effect,
 ];
 

@@ -4,6 +4,7 @@ import { rivals } from "./claims";
 import { createSteps, destroySteps, isMarked, virtualVm } from "./creation";
 import { desiredSettings } from "./declaration";
 import { usbKey } from "./hostusb";
+import { nicAfter, nicKey, sameNic, type WrittenNic } from "./nic";
 import type {
   SettingChange,
   Settings,
@@ -30,7 +31,7 @@ export function plannedChange(request: VmRequest): VmChange {
   if (declaration === null && record.created === "delete")
     return { ...nothing(record), steps: destroySteps(vmId) };
   const desired = declaration ? desiredSettings(declaration) : {};
-  const changes = [...arriving(vm, desired), ...leaving(vm, request, desired)];
+  const changes = [...arriving(vm, desired, record), ...leaving(vm, request, desired)];
   const taking = declaration ? takeSteps(request, declaration.peers, changes) : [];
   const restart = declaration?.restart === true && startsDiffer(vm, Object.keys(desired), changes);
   return {
@@ -47,14 +48,23 @@ function creation(request: VmRequest, declaration: VmDeclaration, wanted: VmCrea
   const { facts, vmId } = request;
   const desired = desiredSettings(declaration);
   const vm = virtualMachine(vmId, virtualVm(wanted, facts));
-  const changes = arriving(vm, desired);
+  const changes = arriving(vm, desired, request.record);
   const base = Object.keys(desired).map((key) => [key, vm.configured[key] ?? null] as const);
   return {
-    steps: [...takeSteps(request, declaration.peers, changes), ...createSteps(declaration, wanted, desired)],
+    steps: [
+      ...takeSteps(request, declaration.peers, changes),
+      ...createSteps(declaration, wanted, { ...desired, ...nicsOf(changes) }),
+    ],
     changes,
     record: { base: Object.fromEntries(base), written: desired, created: afterDestroy(wanted) },
   };
 }
+
+/** Network cards as they are written: what is declared of them alone would be none. */
+const nicsOf = (changes: readonly SettingChange[]): Settings =>
+  Object.fromEntries(
+    changes.flatMap(({ key, after }) => (after !== null && nicKey.test(key) ? [[key, after]] : [])),
+  );
 
 const afterDestroy = ({ delete_on_destroy }: VmCreation) => (delete_on_destroy === true ? "delete" : "keep");
 
@@ -116,7 +126,7 @@ export function startsDiffer(
   const after = configuredAfter(vm, changes);
   const changed = changes.map(({ key }) => key);
   return [...new Set([...keys, ...changed])].some((key) => {
-    if (usbKey.test(key) && changed.includes(key) && hotplugsUsb(vm)) return false;
+    if (changed.includes(key) && hotplugs(vm, key)) return false;
     const now = vm.current[key] ?? null;
     const next = after[key] ?? null;
     return next === null
@@ -135,18 +145,28 @@ function bases(vm: VirtualMachine, { record }: VmRequest, desired: Settings): Re
   );
 }
 
-function arriving(vm: VirtualMachine, desired: Settings): SettingChange[] {
+function arriving(vm: VirtualMachine, desired: Settings, record: VmRecord): SettingChange[] {
   return Object.entries(desired).flatMap(([key, wanted]) => {
     const before = vm.configured[key] ?? null;
+    if (nicKey.test(key)) {
+      const after = nicAfter(before, wanted, writtenNic(record, key));
+      return before !== null && sameNic(before, after) ? [] : [{ key, before, after }];
+    }
     return satisfies(key, before, wanted) ? [] : [{ key, before, after: merged(key, before, wanted) }];
   });
+}
+
+function writtenNic(record: VmRecord, key: string): WrittenNic | null {
+  const written = record.written[key];
+  return written === undefined ? null : { written, base: record.base[key] ?? null };
 }
 
 /** Keys that are ours no more get back what they had, unless somebody has changed them since. */
 function leaving(vm: VirtualMachine, { record }: VmRequest, desired: Settings): SettingChange[] {
   return Object.entries(record.written).flatMap(([key, written]) => {
     const before = vm.configured[key] ?? null;
-    const after = record.base[key] ?? null;
+    const base = record.base[key] ?? null;
+    const after = nicKey.test(key) && base !== null ? nicAfter(before, "", { written, base }) : base;
     const ours = !Object.hasOwn(desired, key) && satisfies(key, before, written);
     return ours && before !== after ? [{ key, before, after }] : [];
   });
@@ -192,7 +212,9 @@ function restartStep(vm: VirtualMachine): Step {
   };
 }
 
-function hotplugsUsb(vm: VirtualMachine): boolean {
+/** Whether a running VM takes a change of this key at once. */
+export function hotplugs(vm: VirtualMachine, key: string): boolean {
+  const feature = usbKey.test(key) ? "usb" : nicKey.test(key) ? "network" : null;
   const features = vm.current["hotplug"] ?? "1";
-  return features === "1" || features.split(/[,; ]+/).includes("usb");
+  return feature !== null && (features === "1" || features.split(/[,; ]+/).includes(feature));
 }

@@ -1,5 +1,6 @@
 import { pciKey, samePciValue } from "./hostpci";
 import { sameUsbValue, usbKey } from "./hostusb";
+import { nicKey, satisfiesNic } from "./nic";
 import { parseProperties, printProperties, type Properties } from "./propertyString";
 import type { VmDeclaration } from "../types";
 
@@ -103,6 +104,7 @@ export function satisfies(key: string, actual: string | null, wanted: string): b
   if (actual === wanted) return true;
   if (pciKey.test(key)) return actual !== null && samePciValue(actual, wanted);
   if (usbKey.test(key)) return actual !== null && sameUsbValue(actual, wanted);
+  if (nicKey.test(key)) return actual !== null && satisfiesNic(actual, wanted);
   const setting = settingOf(key);
   const value = actual ?? setting?.absent ?? null;
   if (setting === undefined || value === null) return false;

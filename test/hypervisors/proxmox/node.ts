@@ -55,6 +55,7 @@ export function node(
       nodes: ["pve1"],
       containers: {},
       highlyAvailable: [],
+      interfaces: ["lo", "enp5s0", "vmbr0", "vmbr1"],
       replicated: [],
       romFiles: ["vbios.bin"],
       romDigests: {},

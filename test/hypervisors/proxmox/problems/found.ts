@@ -1,5 +1,5 @@
 import { proxmoxProblems } from "../../../../lib/hypervisors/proxmox/problems";
-import type { VmDeclaration } from "../../../../lib/hypervisors/types";
+import type { VmDeclaration, VmRequest } from "../../../../lib/hypervisors/types";
 import type { Moment } from "../../../../lib/hypervisors/proxmox/problems/context";
 import type { HostFacts } from "../../../../lib/model/facts";
 import { node, request } from "../node";
@@ -17,8 +17,9 @@ export function found(
   facts: HostFacts,
   declaration: Partial<VmDeclaration> | null,
   moment: Moment = "plan",
+  more: Partial<VmRequest> = {},
 ): Found {
-  const all = proxmoxProblems(request(facts, declaration), moment);
+  const all = proxmoxProblems(request(facts, declaration, more), moment);
   const summaries = (severity: string) =>
     all.flatMap((one) => (one.severity === severity ? [one.summary] : []));
   return {
