@@ -435,7 +435,7 @@ test("Proxmox: the cluster's virtual machines, what runs here, mappings", async 
     },
     nodes: ["pve1", "pve2"],
     containers: {},
-    interfaces: [],
+    interfaces: ["eth0"],
     highlyAvailable: ["101"],
     replicated: ["200"],
     romFiles: ["a card$(id).rom", "card.rom", "slof.lid"],
