@@ -4,6 +4,8 @@ import { IommuHost, VfioBinding } from "../../lib";
 import { Rig } from "../support/rig";
 import { machine } from "./bench";
 import { driverOf } from "./host";
+import { probed } from "./mainJob";
+import { expectRecorded } from "./recording";
 
 const twin = "0000:01:00.0";
 const otherTwin = "0000:02:00.0";
@@ -22,6 +24,10 @@ describe("a Debian host whose kernel turned the IOMMU on by itself", () => {
   afterAll(async () => {
     await host.kill();
     await rig.close();
+  });
+
+  test("to the probe it looks as it was recorded for the tests without it", async () => {
+    await expectRecorded("debian", host, await probed(host));
   });
 
   test("a deploy binds without a reboot, and writes down what the next kernel may need", async () => {

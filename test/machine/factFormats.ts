@@ -37,7 +37,10 @@ const digits: Readonly<Record<string, RegExp>> = {
 };
 
 /** Keyed by what a host happens to have. */
-const maps = new Set(["modules", "files", "bootEvidence.images", "bootEvidence.packages"]);
+const maps = new Set([
+  ...["modules", "files"],
+  ...["bootEvidence.images", "bootEvidence.packages", "bootEvidence.grubMenu.entries"],
+]);
 
 export function formatsOf(facts: HostFacts): Formats {
   const found = new Map<string, Set<string>>();
@@ -64,7 +67,7 @@ function formOf(place: string, value: unknown): string {
 
 /** Of what a host may have or not: other hardware, other modules, nothing deployed yet. */
 const ownAffair =
-  /^(modules\{|files\{|bootEvidence\.images|builtinModules|usbDevices|iommuUnits|unresolved|scriptLines|pending|record|proxmox|libvirt|opennebula)/;
+  /^(modules\{|files\{|bootEvidence\.images|builtinModules|usbDevices|iommuUnits|unresolved|scriptLines|pending|record|proxmox|libvirt|qemuDriver|opennebula|critical\[\]\.neededToBoot)/;
 
 /**
  * Where two hosts of a kind write a fact in another way, or one of them lacks it. That a fact is empty on one of them is

@@ -3,21 +3,14 @@
  * back. A scenario says what its host is and adds tests of its own before, between and after these.
  */
 import type { TerraformStack } from "cdktf";
-import {
-  IommuHost,
-  VfioBinding,
-  type Connection,
-  type IommuHostProps,
-  type VfioBindingProps,
-} from "../../lib";
-import type { EmbeddedHostOptions } from "../../lib/embedded";
+import { IommuHost, VfioBinding, type IommuHostProps, type VfioBindingProps } from "../../lib";
 import { createHost } from "../../lib/host/host";
 import { createSession } from "../../lib/host/session";
 import type { HostFacts } from "../../lib/model/facts";
-import { connect, Rig } from "../support/rig";
-import { differences } from "./factFormats";
+import { Rig } from "../support/rig";
 import { configuration, devices, driverOf, initramfs } from "./host";
 import type { Machine } from "./machine";
+import { expectRecorded, type RecordingName } from "./recording";
 
 export type Bindings = Readonly<Record<string, Omit<VfioBindingProps, "host">>>;
 
@@ -87,7 +80,7 @@ export class MainJob {
 
   /** What the provider reads of the machine. */
   probe(): Promise<HostFacts> {
-    return probed(this.host.connection);
+    return probed(this.host);
   }
 
   async untouched(): Promise<void> {
@@ -143,11 +136,9 @@ export class MainJob {
     });
   }
 
-  /** `unlike`: what the embedded host's profile is known to tell in another way than this machine. */
-  isLike(profile: EmbeddedHostOptions["profile"], unlike: readonly string[] = []): void {
-    test("the embedded host of this kind tells the same facts in the same form", async () => {
-      const embedded = await this.rig.host(profile);
-      expect(differences(await this.probe(), await probed(connect(embedded)))).toEqual(unlike);
+  isAsRecorded(name: RecordingName): void {
+    test("to the probe it looks as it was recorded for the tests without it", async () => {
+      await expectRecorded(name, this.host, await this.probe());
     });
   }
 
@@ -179,7 +170,8 @@ export class MainJob {
   }
 }
 
-function probed(connection: Connection): Promise<HostFacts> {
-  const asked = createHost("server", createSession("server", connection));
+/** What the provider reads of a machine. */
+export function probed(host: Machine): Promise<HostFacts> {
+  const asked = createHost("server", createSession("server", host.connection));
   return asked.probe().finally(() => asked.close());
 }

@@ -78,7 +78,7 @@ describe("a Debian host in bad days", () => {
     expect(await driverOf(host, otherTwin)).toBe("vfio-pci");
     expect(await host.sh("dmesg")).toContain(`cdktf-passthrough: ${otherTwin} is held by vfio-pci`);
     const { changes, text } = await rig.plan();
-    expect(flowing(text)).toContain(`that one now stands at ${otherTwin}`);
+    expect(flowing(text)).toContain(`its card stands at ${otherTwin} now`);
     expect(Object.keys(changes)).toContain("passthrough_vfio_binding.storage");
   });
 });
