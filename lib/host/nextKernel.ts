@@ -1,4 +1,4 @@
-import { entryId } from "../model/trial/types";
+import { entryId } from "../model/trial/entryName";
 
 /** What speaks for which kernel the boot loader starts next. */
 export interface BootChoice {

@@ -1,5 +1,5 @@
 import type { Observation } from "./observation";
-import { isTrialEntry } from "./trial/entryFile";
+import { isTrialEntry } from "./trial/entryName";
 
 /** A boot entry of the Boot Loader Specification, as GRUB's blscfg and systemd-boot read it. */
 export interface BootEntry {

@@ -71,7 +71,7 @@ export class TrialJob {
       );
       const before = await this.defaults();
       const apply = this.rig.refusal("apply", "-auto-approve");
-      await this.console(/LABEL=root does not exist/);
+      await this.console(/ALERT! .* does not exist/);
       if (end === "power cycle") await this.powerCycle();
       expect(flowing(await apply)).toContain(failed);
       expect(readFileSync(this.host.serialLog, "utf8")).toContain(

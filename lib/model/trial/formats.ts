@@ -4,7 +4,7 @@ import { lineFile } from "../formats/lineFile";
 import { ownFile } from "../formats/ownFile";
 import { programFile } from "../formats/programFile";
 import { paths } from "../paths";
-import { isTrialEntry } from "./entryFile";
+import { isTrialEntry } from "./entryName";
 
 import trialEarly from "../scripts/trialEarly.sh";
 import trialHook from "../scripts/trialHook.sh";

@@ -2,7 +2,8 @@ import { grubDropInPlace } from "../formats/grubDropIn";
 import { addParameters, mergeOwnedParameters } from "../kernelParameters";
 import { paths } from "../paths";
 import type { Observation } from "../observation";
-import { entryId, entryTitle, refuse, trialImage, type TrialEntry, type TrialLoader } from "./types";
+import { entryId } from "./entryName";
+import { entryTitle, refuse, trialImage, type TrialEntry, type TrialLoader } from "./types";
 
 /** What GRUB can write to, of what it can read: elsewhere the choice for one boot would be made for good. */
 const writable = /^(ext[234]|vfat|msdos)$/;

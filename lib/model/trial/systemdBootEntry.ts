@@ -1,7 +1,8 @@
 import { entryFolders, ownEntries, parseBootEntry, releaseOf, type EntryFolder } from "../bootEntries";
 import type { Observation } from "../observation";
 import { entryCopy, oursInEntries } from "./entryCopy";
-import { entryId, refuse, trialImage, type TrialLoader } from "./types";
+import { entryId } from "./entryName";
+import { refuse, trialImage, type TrialLoader } from "./types";
 
 const file = `${entryId}.conf`;
 

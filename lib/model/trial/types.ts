@@ -32,9 +32,6 @@ export interface TrialEntry {
   readonly base: OwnedFiles;
 }
 
-/** The entry's name to its loader. */
-export const entryId = "cdktf-passthrough-trial";
-
 /** What a menu shows. */
 export const entryTitle = "cdktf-passthrough: trial boot";
 

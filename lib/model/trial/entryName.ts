@@ -1,4 +1,5 @@
-import { entryId } from "./types";
+/** The entry's name to its loader. */
+export const entryId = "cdktf-passthrough-trial";
 
 /** An entry file of a trial, by its path. */
 export const isTrialEntry = (path: string): boolean =>
