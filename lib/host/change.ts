@@ -149,7 +149,14 @@ function renderStep(step: Step, index: number, expectations: Expectations): stri
     case "restart-domain":
       return call("restart_domain", number, step.uuid, String(step.timeoutSeconds));
     case "trial-image":
-      return call("trial_image", number, String(step.timeoutSeconds), step.kernel, hostPath(step.image));
+      return call(
+        "trial_image",
+        number,
+        String(step.timeoutSeconds),
+        step.builder,
+        step.kernel,
+        hostPath(step.image),
+      );
     case "trial-next":
       return call("trial_next", number, step.loader, hostPath(step.entry), hostPath(step.image), step.tag);
     case "trial-end":

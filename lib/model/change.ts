@@ -98,6 +98,8 @@ export type Step =
   /** Build the image of a trial boot for a kernel, beside the images that are there. */
   | {
       readonly step: "trial-image";
+      /** What makes it, as platforms name it. */
+      readonly builder: string;
       readonly kernel: string;
       readonly image: string;
       readonly timeoutSeconds: number;

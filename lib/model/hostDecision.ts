@@ -27,7 +27,7 @@ import {
   defaultPanicSeconds,
   onlyTrial,
   planTrial,
-  trialLoader,
+  trialMeans,
   withoutTrial,
   type Trial,
 } from "./trial/trial";
@@ -64,7 +64,7 @@ export function decideHost(
   const record = regarding(parseRecord(observation.record), trialBoot);
   const platform = detectPlatform(observation, overrides);
   // Refused whether or not a trial is due now, so that nobody counts on it in vain.
-  const loader = trialBoot ? trialLoader(platform, observation) : null;
+  const means = trialBoot ? trialMeans(platform, observation) : null;
   const boot = desiredBoot(declaration, platform, observation, record?.held);
   const digest = bootDigest(boot);
   checkCommandLines(declaration, platform, boot, observation, record?.files ?? {});
@@ -74,7 +74,7 @@ export function decideHost(
   const unmet = reboot.required || (history.trial !== null && reboot.reason !== "");
   const standing = withoutTrial(base);
   const changesDefault = history.trial !== null || fileWrites(observation, standing, final).length > 0;
-  if (loader === null || !unmet || !changesDefault) return decision;
+  if (means === null || !unmet || !changesDefault) return decision;
 
   checkProvenDefault(record, observation);
   const before = record?.trial?.before ?? {
@@ -83,7 +83,7 @@ export function decideHost(
     modprobe: record?.boot.modprobe ?? [],
   };
   const settings = { panicSeconds: declaration.trialPanicSeconds ?? defaultPanicSeconds };
-  const trial = planTrial(loader, { boot, digest, settings, base: standing, before, final }, observation);
+  const trial = planTrial(means, { boot, digest, settings, base: standing, before, final }, observation);
   return {
     ...decision,
     trial,

@@ -29,6 +29,8 @@ export const paths = {
   trialHook: "/etc/cdktf-passthrough/trial/hook",
   trialEarly: "/etc/cdktf-passthrough/trial/early",
   trialBind: "/etc/cdktf-passthrough/trial/bind",
+  trialDracutModule: "/usr/lib/dracut/modules.d/98cdktf-passthrough-trial/module-setup.sh",
+  trialDracutHook: "/usr/lib/dracut/modules.d/98cdktf-passthrough-trial/pre-udev.sh",
   /** What was taken from the host before its reboot, and is to be given back. */
   drain: "/var/lib/cdktf-passthrough/drain.json",
   record: "/var/lib/cdktf-passthrough/record.json",

@@ -38,6 +38,7 @@ test("an ESP without room is told with the numbers, before anything is written",
   root.program("df", `printf 'Filesystem 1024-blocks Used Available\\n/dev/sda1 100 97 3 97%% /boot/efi\\n'`);
   const outcome = await apply({
     step: "trial-image",
+    builder: "initramfs-tools",
     kernel: "6.1.0-18-amd64",
     image,
     timeoutSeconds: 60,

@@ -129,9 +129,9 @@ describe("a trial is refused", () => {
       /loads no initrd\.img/,
     ],
     [
-      "with dracut",
-      { ...host, initramfsTools: ["dracut"] },
-      /a second image is not made with dracut yet, but with initramfs-tools/,
+      "with mkinitcpio",
+      { ...host, initramfsTools: ["mkinitcpio"] },
+      /a second image is not made with mkinitcpio yet, but with initramfs-tools and dracut/,
     ],
     [
       "with proxmox-boot-tool",

@@ -33,30 +33,48 @@ export function dracutConfiguration({ files }: Machine): Record<string, string> 
 
 const words = (text = ""): string[] => text.split(/\s+/).filter(Boolean);
 
+/** Modules asked for, or left out, by name. */
+export interface Modules {
+  readonly add: readonly string[];
+  readonly omit: readonly string[];
+}
+
 /** Builds one image as dracut does: every module whose check agrees or that is asked for, and what they install. */
-export async function buildDracutImage(machine: Machine, release: string, path: string): Promise<Finished> {
+export async function buildDracutImage(
+  machine: Machine,
+  release: string,
+  path: string,
+  asked: Modules = { add: [], omit: [] },
+): Promise<Finished> {
   const { files, profile } = machine;
   files.folderAt("/var/tmp");
   const folder = mkdtempSync(files.at("/var/tmp/dracut."));
   try {
     const image = new Files(folder);
     const configuration = dracutConfiguration(machine);
-    const omitted = words(configuration["omit_dracutmodules"]);
-    const added = words(configuration["add_dracutmodules"]);
+    const omitted = [...words(configuration["omit_dracutmodules"]), ...asked.omit];
+    const added = [...words(configuration["add_dracutmodules"]), ...asked.add];
     for (const [name, content] of Object.entries(modprobeFiles(files))) image.write(name, content);
     const known = files.list(modulesFolder);
     let errors = "";
-    for (const name of added.filter((wanted) => !known.some((each) => each.replace(/^\d+/, "") === wanted)))
+    const missing = (wanted: string) =>
+      !omitted.includes(wanted) && !known.some((each) => each.replace(/^\d+/, "") === wanted);
+    for (const name of added.filter(missing))
       errors += `dracut[E]: dracut module '${name}' cannot be found or installed.\n`;
     for (const name of known.filter((each) => !omitted.includes(each.replace(/^\d+/, "")))) {
       const done = await machine.run(
         "sh",
-        ["-c", `${functions}\n. "$moddir/module-setup.sh" && check && { installkernel; install; }`],
+        [
+          "-c",
+          `${functions}\n. "$moddir/module-setup.sh"; check; agreed=$?
+if [ "$agreed" = 0 ] || [ "$agreed$wanted" = 255yes ]; then installkernel; install; fi`,
+        ],
         {
           moddir: files.at(join(modulesFolder, name)),
           initdir: folder,
           kernel: release,
           hostonly: "yes",
+          wanted: added.includes(name.replace(/^\d+/, "")) ? "yes" : "no",
         },
       );
       errors += done.errors;

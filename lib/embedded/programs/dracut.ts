@@ -3,10 +3,11 @@ import { buildDracutImage } from "../initramfs/dracut";
 import { parseInitramfs } from "../initramfs/image";
 import { failed, type Program } from "./program";
 
-/** `dracut --force [image] [release]`, `--kver release`, `--regenerate-all`. */
+/** `dracut --force [image] [release]`, `--kver release`, `--regenerate-all`, `--add` and `--omit` modules. */
 export const dracut: Program = async ({ arguments: args }, machine) => {
   const { files, profile } = machine;
   const words: string[] = [];
+  const asked: { add: string[]; omit: string[] } = { add: [], omit: [] };
   let force = false;
   let all = false;
   let release: string | undefined;
@@ -14,6 +15,8 @@ export const dracut: Program = async ({ arguments: args }, machine) => {
     const word = args[at] ?? "";
     if (word === "--force" || word === "-f") force = true;
     else if (word === "--kver") release = args[++at];
+    else if (word === "--add" || word === "--omit")
+      asked[word === "--add" ? "add" : "omit"].push(...(args[++at] ?? "").split(/\s+/));
     else if (word === "--regenerate-all") all = true;
     else if (word === "-q" || word === "--quiet") continue;
     else if (word.startsWith("-")) return failed(`dracut: unrecognized option '${word}'`);
@@ -31,7 +34,7 @@ export const dracut: Program = async ({ arguments: args }, machine) => {
     const inside = path.startsWith(files.folder) ? path.slice(files.folder.length) : path;
     if (!force && files.exists(inside))
       return failed(`dracut[F]: Will not override existing initramfs (${inside}) without --force`);
-    const built = await buildDracutImage(machine, each, inside);
+    const built = await buildDracutImage(machine, each, inside, asked);
     errors += built.errors;
     if (built.code !== 0) return { errors, code: built.code };
   }

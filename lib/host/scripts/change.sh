@@ -192,7 +192,7 @@ remove_file() {
 		sync "${target%/*}" 2>/dev/null || sync
 		# A folder that is there for our files alone goes with the last of them.
 		case $path in
-		/etc/cdktf-passthrough/* | */99cdktf-passthrough/*) rmdir "${target%/*}" 2>/dev/null ;;
+		/etc/cdktf-passthrough/* | */99cdktf-passthrough/* | */98cdktf-passthrough-trial/*) rmdir "${target%/*}" 2>/dev/null ;;
 		esac
 	fi
 	written="$written$path$NL"

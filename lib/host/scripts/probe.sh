@@ -414,6 +414,7 @@ files() {
 		"$ROOT"/boot/loader/loader.conf "$ROOT"/efi/loader/loader.conf "$ROOT"/boot/efi/loader/loader.conf \
 		"$ROOT"/boot/loader/entries/*.conf "$ROOT"/efi/loader/entries/*.conf "$ROOT"/boot/efi/loader/entries/*.conf \
 		"$ROOT"/etc/dracut.conf.d/zz-cdktf-passthrough.conf "$ROOT"/usr/lib/dracut/modules.d/99cdktf-passthrough/* \
+		"$ROOT"/usr/lib/dracut/modules.d/98cdktf-passthrough-trial/* \
 		"$ROOT"/etc/mkinitcpio.conf.d/zz-cdktf-passthrough.conf "$ROOT"/etc/mkinitcpio.d/*.preset \
 		"$ROOT"/etc/initcpio/install/cdktf-passthrough "$ROOT"/etc/initcpio/hooks/cdktf-passthrough \
 		"$ROOT"/etc/systemd/system/cdktf-passthrough-*.service \

@@ -14,13 +14,27 @@ check_trial_space() {
 	check_space "$folder" "$((${largest:-65536} + 8192))" "the image of the trial boot"
 }
 
-# Step $1, seconds $2: the image $4 of a trial of kernel $3, made with a copy of the builder's own folder.
+# Step $1, seconds $2: builder $3 makes the image $5 of a trial of kernel $4.
 trial_image() {
-	step "$1" "build $4 for $3"
+	step "$1" "build $5 for $4"
+	image=$ROOT$5
+	must "make room for $5" rm -f "$image.new"
+	must "make the folder of $5" mkdir -p "${image%/*}"
+	case $3 in
+	initramfs-tools) trial_image_of_debian "$2" "$4" "$5.new" ;;
+	dracut) trial_image_of_dracut "$2" "$4" "$5.new" ;;
+	*) fail failed "There is no trial boot with $3" ;;
+	esac
+	must "write $5" sync "$image.new"
+	must "write $5" mv -T "$image.new" "$image"
+	sync "${image%/*}" 2>/dev/null || sync
+}
+
+# Seconds $1, kernel $2, image $3: with a copy of the builder's own folder.
+trial_image_of_debian() {
 	copy=$trial_sources/initramfs-tools
-	image=$ROOT$4
-	must "copy initramfs-tools' folder" rm -rf "$ROOT$copy" "$image.new"
-	must "make the folder of $4" mkdir -p "$ROOT$copy" "${image%/*}"
+	must "copy initramfs-tools' folder" rm -rf "$ROOT$copy"
+	must "copy initramfs-tools' folder" mkdir -p "$ROOT$copy"
 	must "copy initramfs-tools' folder" cp -a "$ROOT/etc/initramfs-tools/." "$ROOT$copy"
 	must "copy initramfs-tools' folder" mkdir -p "$ROOT$copy/hooks" "$ROOT$copy/scripts/init-top"
 	# Under the names of those that the default's image is made with, if it is.
@@ -29,12 +43,18 @@ trial_image() {
 	if [ -e "$ROOT$trial_sources/initramfs-modules" ]; then
 		words=$(cat "$ROOT$trial_sources/initramfs-modules" 2>&1 >>"$ROOT$copy/modules") || fail failed "Unable to add the trial's modules: $words"
 	fi
-	execute "$2" mkinitramfs -d "$copy" -o "$4.new" "$3"
-	[ -s "$image.new" ] || fail failed "mkinitramfs exited with 0 and made no $4.new"
-	must "write $4" sync "$image.new"
-	must "write $4" mv -T "$image.new" "$image"
-	sync "${image%/*}" 2>/dev/null || sync
+	execute "$1" mkinitramfs -d "$copy" -o "$3" "$2"
+	[ -s "$ROOT$3" ] || fail failed "mkinitramfs exited with 0 and made no $3"
 	rm -rf "$ROOT${copy:?}"
+}
+
+# Seconds $1, kernel $2, image $3: the trial's module in the place of the one that the default's image is made with.
+trial_image_of_dracut() {
+	execute "$1" dracut --force --omit cdktf-passthrough --add cdktf-passthrough-trial "$3" "$2"
+	[ -s "$ROOT$3" ] || fail failed "dracut exited with 0 and made no $3"
+	has lsinitrd || return 0
+	lsinitrd "$ROOT$3" 2>/dev/null </dev/null | grep -q 'etc/cdktf-passthrough/trial$' ||
+		fail failed "The trial's image holds nothing of the trial. Look for what leaves it out: omit_dracutmodules, or a modules.d somewhere else."
 }
 
 # Step $1: loader $2 starts the entry of file $3 once. It must be the one with the tag $5, and its image $4 be there.

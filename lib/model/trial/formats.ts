@@ -1,20 +1,10 @@
-import { earlyProgram } from "../earlyBinding";
 import type { Format } from "../formats/format";
 import { lineFile } from "../formats/lineFile";
 import { ownFile } from "../formats/ownFile";
 import { programFile } from "../formats/programFile";
 import { paths } from "../paths";
+import { trialPrograms } from "./builders";
 import { isTrialEntry } from "./entryName";
-
-import trialEarly from "../scripts/trialEarly.sh";
-import trialHook from "../scripts/trialHook.sh";
-
-/** The programs of a trial, by path. */
-export const trialPrograms: Readonly<Record<string, string>> = {
-  [paths.trialHook]: trialHook,
-  [paths.trialEarly]: trialEarly,
-  [paths.trialBind]: earlyProgram,
-};
 
 /** What stands on a host for a trial alone, beside an entry file. */
 const trialFormats: Readonly<Record<string, Format>> = {

@@ -7,7 +7,7 @@ const imageSeconds = 30 * 60;
 
 /** Brings a trial about: the entry comes last, so that it never leads to an image that is not there. */
 export function trialSteps(
-  { kernel, image, entry }: Trial,
+  { kernel, builder, image, entry }: Trial,
   writes: readonly FileWrite[],
   write: (file: FileWrite) => Step,
 ): Step[] {
@@ -15,7 +15,7 @@ export function trialSteps(
   const last = writes.filter(({ path }) => path === entry);
   return [
     ...writes.filter((file) => !last.includes(file)).map(write),
-    { step: "trial-image", kernel, image, timeoutSeconds: imageSeconds },
+    { step: "trial-image", builder, kernel, image, timeoutSeconds: imageSeconds },
     ...last.map(write),
   ];
 }

@@ -1,12 +1,14 @@
 import type { DesiredBoot } from "../bootConfiguration";
 import type { BootLoaderName } from "../bootLoaders";
+import type { InitramfsName } from "../initramfs";
 import { programWords } from "../formats/format";
 import { checkCommandLineLength, parseKernelParameters } from "../kernelParameters";
 import type { Observation } from "../observation";
 import type { OwnedFiles } from "../ownedFiles";
 import { paths } from "../paths";
 import type { Platform } from "../platform";
-import { isTrialFile, trialPrograms } from "./formats";
+import { trialBuilders, type TrialBuilder } from "./builders";
+import { isTrialFile } from "./formats";
 import { grubTrial } from "./grubEntry";
 import { trialTag } from "./tag";
 import { systemdBootTrial } from "./systemdBootEntry";
@@ -30,6 +32,8 @@ export interface TrialRecord {
 /** A trial to bring about. */
 export interface Trial extends TrialRecord {
   readonly kernel: string;
+  /** What makes its image. */
+  readonly builder: InitramfsName;
   /** Its own lines. */
   readonly files: OwnedFiles;
 }
@@ -50,20 +54,24 @@ const loaders: Readonly<Record<BootLoaderName, TrialLoader | string>> = {
     "proxmox-boot-tool's choice for one boot is cleared by the booted system, so that a boot that hangs would repeat",
 };
 
+/** What makes a trial on a host. */
+export interface TrialMeans {
+  readonly loader: TrialLoader;
+  readonly initramfs: InitramfsName;
+  readonly builder: TrialBuilder;
+}
+
 /**
- * The host's own means to start an entry once.
+ * The host's own means to start an entry once, with an image of its own.
  * @throws an Error naming the reason where it has none.
  */
-export function trialLoader({ bootLoader, initramfs }: Platform, observation: Observation): TrialLoader {
+export function trialMeans({ bootLoader, initramfs }: Platform, observation: Observation): TrialMeans {
   const loader = loaders[bootLoader];
   if (typeof loader === "string") return refuse(observation.hostname, loader);
-  if (initramfs !== "initramfs-tools")
-    return refuse(
-      observation.hostname,
-      `a second image is not made with ${initramfs} yet, but with initramfs-tools`,
-    );
+  const builder = trialBuilders[initramfs];
+  if (typeof builder === "string") return refuse(observation.hostname, builder);
   loader.place(observation);
-  return loader;
+  return { loader, initramfs, builder };
 }
 
 export interface TrialRequest {
@@ -78,7 +86,11 @@ export interface TrialRequest {
 }
 
 /** Throws where none can be made. */
-export function planTrial(loader: TrialLoader, request: TrialRequest, observation: Observation): Trial {
+export function planTrial(
+  { loader, initramfs, builder }: TrialMeans,
+  request: TrialRequest,
+  observation: Observation,
+): Trial {
   const { boot, digest, settings, base, before, final } = request;
   const kernel = observation.kernel.next;
   if (kernel === null)
@@ -94,8 +106,8 @@ export function planTrial(loader: TrialLoader, request: TrialRequest, observatio
     [paths.trialTable]: paths.bootTable,
     [paths.trialModprobe]: paths.modprobe,
     [paths.trialModules]: paths.modulesLoad,
-    [paths.trialInitramfsModules]: paths.initramfsModules,
   };
+  const modules = builder.modules(final, boot);
   return {
     tag,
     loader: loader.name,
@@ -103,14 +115,16 @@ export function planTrial(loader: TrialLoader, request: TrialRequest, observatio
     image,
     before,
     kernel,
+    builder: initramfs,
     files: {
       ...Object.fromEntries(
         Object.entries(sources).flatMap(([path, source]) =>
           final[source] === undefined ? [] : [[path, final[source]]],
         ),
       ),
+      ...(modules === undefined ? {} : { [paths.trialInitramfsModules]: modules }),
       ...Object.fromEntries(
-        Object.entries(trialPrograms).map(([path, script]) => [path, programWords(script)]),
+        Object.entries(builder.programs).map(([path, script]) => [path, programWords(script)]),
       ),
       [entry]: loader.entry({ kernel, parameters: boot.parameters, added, base }, observation),
     },
