@@ -1,8 +1,8 @@
 import type { GrubMenu } from "../model/facts";
 
 /**
- * What the probe tells of GRUB's menu in /boot/grub.
- * @param folder file system and block device of /boot/grub; absent without a menu there
+ * What the probe tells of GRUB's menu.
+ * @param folder file system and block device of its environment block; absent without a menu there
  * @param entries what the menu can do, then its entries, as grub_entries prints them
  */
 export function parseGrubMenu(
@@ -12,11 +12,12 @@ export function parseGrubMenu(
 ): GrubMenu | null {
   if (folder === undefined) return null;
   const [fileSystem = "", device = ""] = folder;
-  const [, once, custom] = /^menu ([01]) ([01])$/m.exec(entries) ?? [];
+  const [, once, custom, saved] = /^menu ([01]) ([01]) ([01])$/m.exec(entries) ?? [];
   return {
     fileSystem,
     device,
     obeysNextEntry: once === "1",
+    startsSaved: saved === "1",
     readsCustom: custom === "1",
     foreignCustom,
     entries: Object.fromEntries(

@@ -35,7 +35,7 @@ export function nextKernel(choice: BootChoice): string | null {
   if (choice.systemdBoot !== null) return systemdBootKernel(choice.systemdBoot, newest);
   const once = grubEnvironment["next_entry"] ?? "";
   // A trial of ours starts the kernel that starts without it.
-  if (once !== "" && once !== entryId) return kernelOfEntry(once, installed, newest);
+  if (once !== "" && !once.endsWith(entryId)) return kernelOfEntry(once, installed, newest);
   if (grubDefault === null) return null;
   if (grubDefault !== "saved") return kernelOfEntry(grubDefault, installed, newest);
   return kernelOfEntry(grubEnvironment["saved_entry"] ?? "", installed, newest);

@@ -143,7 +143,7 @@ export interface BootEvidence {
   readonly ostree: boolean;
   /** VARIANT_ID of os-release. */
   readonly variant: string;
-  /** What tells whether GRUB can start another entry once; null without a menu in /boot/grub. */
+  /** What tells whether GRUB can start another entry once; null without a menu in /boot/grub or /boot/grub2. */
   readonly grubMenu: GrubMenu | null;
   /** What tells whether systemd-boot can start another entry once; null where it did not start this host. */
   readonly systemdBoot: SystemdBootFacts | null;
@@ -159,7 +159,7 @@ export interface SystemdBootFacts {
   readonly wanted: string;
 }
 
-/** GRUB's menu in /boot/grub, and the file system that its environment block is on. */
+/** GRUB's menu in /boot/grub or /boot/grub2, and the file system that its environment block is on. */
 export interface GrubMenu {
   /** As the kernel names it: `ext4`, `zfs`; empty if it cannot be told. */
   readonly fileSystem: string;
@@ -167,6 +167,8 @@ export interface GrubMenu {
   readonly device: string;
   /** It obeys `next_entry` of the environment block. */
   readonly obeysNextEntry: boolean;
+  /** What it starts by default is what `saved_entry` of the environment block names. */
+  readonly startsSaved: boolean;
   /** It reads custom.cfg beside it. */
   readonly readsCustom: boolean;
   /** There is a custom.cfg that is not ours. */

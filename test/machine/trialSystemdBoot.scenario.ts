@@ -8,7 +8,7 @@ describe("a trial boot of a Debian host with systemd-boot", () => {
   const host = machine({ name: "trial-systemd-boot", boots: "systemd-boot" });
   const job = new TrialJob(host, {
     defaults:
-      "/boot/efi/loader/loader.conf /boot/efi/loader/entries/[0-9a-f]* /boot/efi/*/*/initrd* /boot/efi/*/*/linux " +
+      "/boot/efi/loader/loader.conf /boot/efi/loader/entries/*-amd64.conf /boot/efi/*/*/initrd* /boot/efi/*/*/linux " +
       "/boot/initrd.img-* /etc/kernel/cmdline /etc/modprobe.d/*",
     chosen: `cat ${oneShot} 2>/dev/null | tail -c +5 | tr -d '\\000'`,
     trial: `/boot/efi/loader/entries/*trial* /boot/efi/cdktf-passthrough /etc/cdktf-passthrough/trial ${oneShot}`,

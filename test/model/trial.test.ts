@@ -28,6 +28,7 @@ const menu: GrubMenu = {
   fileSystem: "ext4",
   device: "/sys/devices/pci0000:00/0000:00:17.0/ata1/host0/target0:0:0/0:0:0:0/block/sda/sda1",
   obeysNextEntry: true,
+  startsSaved: false,
   readsCustom: true,
   foreignCustom: false,
   entries: { [`/boot/vmlinuz-${kernel}`]: entry },

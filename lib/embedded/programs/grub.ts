@@ -7,7 +7,7 @@ export const grubConfiguration = "/boot/grub/grub.cfg";
 const custom = "/boot/grub/custom.cfg";
 
 /** What 00_header makes of the environment block, and 41_custom of a file beside the menu. */
-const menuHeader = `### BEGIN /etc/grub.d/00_header ###
+export const menuHeader = (otherwise: string): string => `### BEGIN /etc/grub.d/00_header ###
 if [ -s $prefix/grubenv ]; then
   set have_grubenv=true
   load_env
@@ -18,7 +18,7 @@ if [ "\${next_entry}" ] ; then
    save_env next_entry
    set boot_once=true
 else
-   set default="0"
+   set default="${otherwise}"
 fi
 set timeout=5
 ### END /etc/grub.d/00_header ###
@@ -78,7 +78,7 @@ export const updateGrub: Program = async (_call, machine) => {
   const simple = entry(distributor, newest, `root=${root} ro ${linux} ${linuxDefault}`);
   files.replace(
     grubConfiguration,
-    `${menuHeader}${simple}submenu 'Advanced options' {\n${menu.join("")}}\n${menuFooter}`,
+    `${menuHeader("0")}${simple}submenu 'Advanced options' {\n${menu.join("")}}\n${menuFooter}`,
   );
   const found = releases.map(
     (release) =>

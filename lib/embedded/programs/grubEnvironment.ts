@@ -52,10 +52,10 @@ export const grubEditenv: Program = ({ arguments: args }, { files }) => {
 };
 
 /** What GRUB does with `next_entry` before it shows its menu: takes it for this boot, and forgets it for the next. */
-export function takeNextEntry(files: Files): string | null {
-  const variables = readEnvironment(files);
+export function takeNextEntry(files: Files, path = environment): string | null {
+  const variables = readEnvironment(files, path);
   const entry = variables.get("next_entry") ?? "";
   if (entry === "") return null;
-  writeEnvironment(files, variables.set("next_entry", ""));
+  writeEnvironment(files, variables.set("next_entry", ""), path);
   return entry;
 }

@@ -31,7 +31,7 @@ function loaderPrograms({ bootLoader }: Profile): Record<string, Program> {
     case "grub-mkconfig":
       return { [bootLoader.mkconfig ?? "grub-mkconfig"]: grubMkconfig };
     case "bls":
-      return { "grub2-mkconfig": grubMkconfig, grubby };
+      return { "grub2-mkconfig": grubMkconfig, "grub2-editenv": grubEditenv, grubby };
     case "loader-entries":
       return { bootctl, ...(bootLoader.kernelInstall ? { "kernel-install": kernelInstall } : {}) };
   }

@@ -71,6 +71,10 @@ trial_next() {
 		must "have GRUB start the trial once" grub-reboot "$trial_entry"
 		grub_chose_trial || fail failed "grub-reboot exited with 0, but /boot/grub/grubenv holds no next_entry=$trial_entry. The host was not rebooted."
 		;;
+	grub-bls)
+		must "have GRUB start the trial once" grub2-editenv /boot/grub2/grubenv set "next_entry=$(entry_name "$3")"
+		grub2_chose_trial "$3" || fail failed "grub2-editenv exited with 0, but /boot/grub2/grubenv holds no next_entry=$(entry_name "$3"). The host was not rebooted."
+		;;
 	systemd-boot)
 		must "have systemd-boot start the trial once" bootctl set-oneshot "${3##*/}"
 		one_shot
@@ -79,6 +83,15 @@ trial_next() {
 		;;
 	*) fail failed "There is no trial boot with $2" ;;
 	esac
+}
+
+# Prints what GRUB calls the entry of file $1.
+entry_name() {
+	basename "$1" .conf
+}
+
+grub2_chose_trial() {
+	grep -qx -e "next_entry=$(entry_name "$1")" "$ROOT/boot/grub2/grubenv" 2>/dev/null
 }
 
 # Sets `value` to the entry that systemd-boot is to start once, as the firmware keeps it: text of two bytes a letter
@@ -103,6 +116,13 @@ trial_end() {
 			note "next_entry still stood: GRUB did not forget it"
 			must "have GRUB forget the trial" grub-editenv /boot/grub/grubenv unset next_entry
 			! grub_chose_trial || fail failed "/boot/grub/grubenv still holds next_entry=$trial_entry, though grub-editenv took it out: the next boot would start the trial."
+		fi
+		;;
+	grub-bls)
+		if grub2_chose_trial "$3"; then
+			note "next_entry still stood: GRUB did not forget it"
+			must "have GRUB forget the trial" grub2-editenv /boot/grub2/grubenv unset next_entry
+			! grub2_chose_trial "$3" || fail failed "/boot/grub2/grubenv still holds next_entry=$(entry_name "$3"), though grub2-editenv took it out: the next boot would start the trial."
 		fi
 		;;
 	systemd-boot)

@@ -7,10 +7,20 @@ own_custom=
 trial_evidence() {
 	loader_variables
 	menu=$ROOT/boot/grub/grub.cfg
+	block=/boot/grub/grubenv
+	if [ ! -r "$menu" ]; then
+		menu=$ROOT/boot/grub2/grub.cfg
+		block=/boot/grub2/grubenv
+	fi
 	[ -r "$menu" ] || return 0
-	# The mount that /boot/grub is on: the longest path, the last of those mounted there.
-	place=$(awk '
-		index("/boot/grub/", ($5 == "/" ? $5 : $5 "/")) == 1 && length($5) >= longest {
+	# Red Hat has a link to the ESP there.
+	if [ -L "$ROOT$block" ]; then
+		block=$(readlink -m -- "$ROOT$block")
+		block=${block#"$ROOT"}
+	fi
+	# The mount that it is on: the longest path, the last of those mounted there.
+	place=$(awk -v block="$block" '
+		index(block, ($5 == "/" ? $5 : $5 "/")) == 1 && length($5) >= longest {
 			longest = length($5)
 			for (field = 7; $field != "-" && field < NF; field++);
 			found = $(field + 1) " " $3
@@ -29,11 +39,12 @@ trial_evidence() {
 	emit grub-entries "$(grub_entries | base64 -w 0)"
 }
 
-# Whether the menu obeys next_entry and reads custom.cfg; then the first entry of each kernel, whole.
+# Whether the menu obeys next_entry, reads custom.cfg and starts saved_entry; then the first entry of each kernel, whole.
 grub_entries() {
 	awk '
 		/next_entry/ { once = 1 }
 		/source .*custom\.cfg/ { custom = 1 }
+		/set default="\$\{?saved_entry\}?"/ { saved = 1 }
 		/^[ \t]*menuentry / { entry = ""; inside = 1; kernel = "" }
 		inside { entry = entry $0 "\n" }
 		inside && $1 ~ /^linux/ { kernel = $2 }
@@ -44,7 +55,7 @@ grub_entries() {
 				all = all "kernel " kernel "\n" entry
 			}
 		}
-		END { print "menu " (once + 0) " " (custom + 0); printf "%s", all }
+		END { print "menu " (once + 0) " " (custom + 0) " " (saved + 0); printf "%s", all }
 	' "$menu"
 }
 

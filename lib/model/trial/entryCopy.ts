@@ -2,7 +2,7 @@ import { bootEntryPlace, entriesKey } from "../formats/bootEntry";
 import { parseBootEntry, type EntryFolder } from "../bootEntries";
 import { addParameters, mergeOwnedParameters } from "../kernelParameters";
 import type { Observation } from "../observation";
-import { entryTitle, refuse, trialImage, type TrialEntry } from "./types";
+import { entryTitle, refuse, type TrialEntry } from "./types";
 
 /** An entry file of the Boot Loader Specification that boots by default, and what its options say in full. */
 export interface DefaultEntry {
@@ -11,6 +11,8 @@ export interface DefaultEntry {
   readonly options: string;
   /** Those of its options that are ours. */
   readonly ours: readonly string[];
+  /** The trial's image, as the loader sees it. */
+  readonly image: string;
 }
 
 /** Our parameters in the options of the entry files of a folder. */
@@ -23,7 +25,7 @@ export function oursInEntries(folder: EntryFolder, { base }: TrialEntry): readon
  * out: the copy must never be what is taken for the newest one.
  */
 export function entryCopy(
-  { path, text, options, ours }: DefaultEntry,
+  { path, text, options, ours, image: own }: DefaultEntry,
   { parameters, added }: TrialEntry,
   { hostname }: Observation,
 ): string {
@@ -38,7 +40,7 @@ export function entryCopy(
     .map((each) =>
       /^initrd\s/.test(each)
         ? each.replace(/(\s)(\S+)/g, (word, blank: string, found: string) =>
-            found === image ? blank + trialImage : word,
+            found === image ? blank + own : word,
           )
         : each,
     );

@@ -1,5 +1,6 @@
 import { grubDropInPlace } from "../formats/grubDropIn";
 import { addParameters, mergeOwnedParameters } from "../kernelParameters";
+import type { GrubMenu } from "../facts";
 import { paths } from "../paths";
 import type { Observation } from "../observation";
 import { entryId } from "./entryName";
@@ -8,23 +9,33 @@ import { entryTitle, refuse, trialImage, type TrialEntry, type TrialLoader } fro
 /** What GRUB can write to, of what it can read: elsewhere the choice for one boot would be made for good. */
 const writable = /^(ext[234]|vfat|msdos)$/;
 
+/** Throws where GRUB could not take back a choice for one boot: its environment block is in `folder`. */
+export function checkForgets(
+  hostname: string,
+  { fileSystem, device, obeysNextEntry }: GrubMenu,
+  folder: string,
+  remake: string,
+): void {
+  const cannotForget =
+    "GRUB cannot write its environment block there, so it would start the trial again after a boot that hangs";
+  if (!writable.test(fileSystem))
+    refuse(hostname, `${folder} is on ${fileSystem || "an unknown file system"}: ${cannotForget}`);
+  if (device === "" || device.startsWith("/sys/devices/virtual/block/"))
+    refuse(hostname, `${folder} is on LVM, RAID or another device made of others: ${cannotForget}`);
+  if (!obeysNextEntry)
+    refuse(
+      hostname,
+      `${folder}/grub.cfg does not obey next_entry; run ${remake}, or see why it is not its work`,
+    );
+}
+
 /** GRUB with Debian's drop-ins: an entry in custom.cfg, chosen once by next_entry of GRUB's environment block. */
 export const grubTrial: TrialLoader = {
   name: "grub",
   place({ hostname, bootEvidence: { grubMenu } }) {
     if (grubMenu === null) return refuse(hostname, "GRUB has no menu in /boot/grub");
-    const { fileSystem, device, obeysNextEntry, readsCustom, foreignCustom } = grubMenu;
-    const cannotForget =
-      "GRUB cannot write its environment block there, so it would start the trial again after a boot that hangs";
-    if (!writable.test(fileSystem))
-      refuse(hostname, `/boot/grub is on ${fileSystem || "an unknown file system"}: ${cannotForget}`);
-    if (device === "" || device.startsWith("/sys/devices/virtual/block/"))
-      refuse(hostname, `/boot/grub is on LVM, RAID or another device made of others: ${cannotForget}`);
-    if (!obeysNextEntry)
-      refuse(
-        hostname,
-        "/boot/grub/grub.cfg does not obey next_entry; run update-grub, or see why it is not its work",
-      );
+    const { readsCustom, foreignCustom } = grubMenu;
+    checkForgets(hostname, grubMenu, "/boot/grub", "update-grub");
     if (!readsCustom)
       refuse(hostname, "/boot/grub/grub.cfg does not read custom.cfg: /etc/grub.d/41_custom is not there");
     if (foreignCustom)

@@ -50,7 +50,8 @@ export const systemdBootTrial: TrialLoader = {
       return refuse(observation.hostname, `no entry in ${folder} starts ${trial.kernel}`);
     const text = observation.files[path] ?? "";
     const { options } = parseBootEntry(text);
-    return entryCopy({ path, text, options, ours: oursInEntries(folder, trial) }, trial, observation);
+    const ours = oursInEntries(folder, trial);
+    return entryCopy({ path, text, options, ours, image: trialImage }, trial, observation);
   },
 };
 

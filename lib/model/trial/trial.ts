@@ -9,6 +9,7 @@ import { paths } from "../paths";
 import type { Platform } from "../platform";
 import { trialBuilders, type TrialBuilder } from "./builders";
 import { isTrialFile } from "./formats";
+import { grubBlsTrial } from "./grubBlsEntry";
 import { grubTrial } from "./grubEntry";
 import { trialTag } from "./tag";
 import { systemdBootTrial } from "./systemdBootEntry";
@@ -47,8 +48,9 @@ export const defaultPanicSeconds = 30;
 
 const loaders: Readonly<Record<BootLoaderName, TrialLoader | string>> = {
   grub: grubTrial,
-  "grub-mkconfig": "it is not made for grub-mkconfig yet, but for GRUB with update-grub and systemd-boot",
-  "grub-bls": "it is not made for GRUB with BLS entries yet, but for GRUB with update-grub and systemd-boot",
+  "grub-mkconfig":
+    "it is not made for grub-mkconfig yet, but for GRUB with update-grub or BLS entries, and systemd-boot",
+  "grub-bls": grubBlsTrial,
   "systemd-boot": systemdBootTrial,
   "proxmox-boot-tool":
     "proxmox-boot-tool's choice for one boot is cleared by the booted system, so that a boot that hangs would repeat",

@@ -1,7 +1,7 @@
 import type { OwnedFiles } from "../ownedFiles";
 import type { Observation } from "../observation";
 
-export type TrialLoaderName = "grub" | "systemd-boot";
+export type TrialLoaderName = "grub" | "grub-bls" | "systemd-boot";
 
 /** A boot loader that starts an entry once, and forgets that choice by itself before the kernel starts. */
 export interface TrialLoader {
