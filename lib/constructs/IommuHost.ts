@@ -69,8 +69,8 @@ export interface IommuHostProps extends PassthroughResourceProps, HostSettings {
   /**
    * Try what a reboot is due for once, by a boot entry and an initramfs of their own. They become the default after the
    * proof over SSH; until then a power cycle finds what booted before. A boot that hangs still needs that power cycle.
-   * For initramfs-tools, with GRUB and update-grub where /boot/grub is on ext2 to ext4 or FAT, and not on LVM or RAID, or
-   * with systemd-boot from 250 on; elsewhere the plan refuses it with the reason.
+   * For initramfs-tools and dracut: with GRUB (update-grub, or entry files) where its environment block is on ext2 to ext4
+   * or FAT, and not on LVM or RAID, and with systemd-boot from 250 on; elsewhere the plan refuses it with the reason.
    * @default false
    */
   readonly trialBoot?: boolean;
