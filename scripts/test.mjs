@@ -21,7 +21,9 @@ if (counts === null) fail("Jest ended without a report.");
 // A suite that does not load is a failure, and so is a skipped test: nothing is left out without a word.
 if (counts.numPendingTests > 0) console.log(`${counts.numPendingTests} tests were skipped`);
 const failed = counts.numFailedTests + counts.numRuntimeErrorTestSuites + counts.numPendingTests;
-// Checks that whoever calls this has already seen fail.
-const before = Number(process.env["FAILED_CHECKS"] ?? 0);
-console.log(`${counts.numPassedTests} passed, ${failed + before} failed`);
-process.exit(counts.success && failed + before === 0 ? 0 : 1);
+// What whoever calls this has already seen pass and fail, and has to say.
+const before = (result) => Number(process.env[`${result}_CHECKS`] ?? 0);
+if (process.env["CHECKS_NOTE"]) console.log(process.env["CHECKS_NOTE"]);
+const allFailed = failed + before("FAILED");
+console.log(`${counts.numPassedTests + before("PASSED")} passed, ${allFailed} failed`);
+process.exit(counts.success && allFailed === 0 ? 0 : 1);

@@ -30,6 +30,8 @@ export async function builtImages(wanted: readonly ImageKind[]): Promise<string>
   console.log(`Making the machines' images (${missing.join(", ")}); they are kept for the next runs.`);
   const work = join(cache, `making-${process.pid}`);
   try {
+    // Its lists tell the mirror, and a fresh system has none.
+    await gently("apt-get", ["-q", "update"]);
     const base = join(work, "base");
     mkdirSync(work);
     await makeFileSystem(base, "base", `${keyFile()}.pub`);
