@@ -3,7 +3,7 @@ import { claims } from "../hypervisors/registry";
 import type { HostFacts, PciDevice } from "../model/facts";
 import { isPciAddress, normalisePciAddress, slotOf } from "../model/pciAddress";
 import { describeDevice } from "../model/selector";
-import { romImages, type RomImage } from "../schema/romImage";
+import { romIds, romImages, type RomImage } from "../schema/romImage";
 import { CliError, usageError } from "./errors";
 
 /** The address of one function, as a host writes it; a slot stands for its first function. */
@@ -56,9 +56,9 @@ export function checkRom(bytes: Uint8Array, device: PciDevice): RomImage[] {
     );
   }
   const own = `${device.vendor}:${device.device}`;
-  if (!images.some(({ id }) => id === own)) {
+  if (!romIds(images).includes(own)) {
     throw none(
-      `is one of ${[...new Set(images.map(({ id }) => id))].join(", ")}, not of ${own}`,
+      `is one of ${romIds(images).join(", ")}, not of ${own}`,
       device.bootVga
         ? "For the first display the host shows the firmware's copy of what it started with: make another card the first one in the firmware's setup."
         : "Read it from a host in which the card is not the first display.",

@@ -14,6 +14,7 @@ import {
   providedFor,
   resolvedAddress,
   resolvedFunctions,
+  romIdsOf,
   slotClaims,
   usbClaims,
   usbSlots,
@@ -274,6 +275,7 @@ export class PassthroughVm extends PassthroughResource<typeof vmSchema.attribute
   #declared(addressOf: AddressOf): Declared {
     const { on, pci, usb, machine, cpu, bios, vga, balloon, bootOrder, nics, create, restart } = this.#props;
     const peers = on.host._peersOf(on.vmId);
+    const roms = romIdsOf(pci ?? {});
     return {
       host: on.host.name,
       hypervisor: on.hypervisor,
@@ -294,6 +296,7 @@ export class PassthroughVm extends PassthroughResource<typeof vmSchema.attribute
       peers: peers.length > 0 ? peers : undefined,
       provided:
         this.#provided.length > 0 ? [...new Set(this.#provided.map(({ provides }) => provides))] : undefined,
+      rom_ids: Object.keys(roms).length > 0 ? roms : undefined,
     };
   }
 }

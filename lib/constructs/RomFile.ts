@@ -3,7 +3,7 @@ import { basename, isAbsolute, join } from "node:path";
 import { AssetType, TerraformAsset } from "cdktf";
 import type { IResolvable } from "cdktf";
 import type { Construct } from "constructs";
-import { isRomFileName, romFileSchema, romImages, type ConfigOf } from "../schema";
+import { isRomFileName, romFileSchema, romIds, romImages, type ConfigOf } from "../schema";
 import * as errors from "./errors";
 import type { IommuHost } from "./IommuHost";
 import { requireStackOf } from "./names";
@@ -30,6 +30,8 @@ export class RomFile extends PassthroughResource<typeof romFileSchema.attributes
   readonly host: IommuHost;
   /** Name of the file, as a VM's configuration names it. */
   readonly slotValue: string;
+  /** The devices that the file is for. */
+  readonly romIds: readonly string[];
   readonly #asset: TerraformAsset;
   readonly #users: string[] = [];
 
@@ -42,7 +44,7 @@ export class RomFile extends PassthroughResource<typeof romFileSchema.attributes
     this.slotValue = props.name ?? basename(props.source);
     if (!isRomFileName(this.slotValue)) throw errors.malformedRomFileName(`${path}: name`, this.slotValue);
     const source = isAbsolute(props.source) ? props.source : join(process.cwd(), props.source);
-    checkRom(`${path}: source`, props.source, source);
+    this.romIds = idsOf(`${path}: source`, props.source, source);
     this.#asset = new TerraformAsset(this, "file", { path: source, type: AssetType.FILE });
   }
 
@@ -80,7 +82,7 @@ export class RomFile extends PassthroughResource<typeof romFileSchema.attributes
   }
 }
 
-function checkRom(where: string, shown: string, path: string): void {
+function idsOf(where: string, shown: string, path: string): string[] {
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
@@ -88,7 +90,7 @@ function checkRom(where: string, shown: string, path: string): void {
     throw errors.unreadableRom(where, shown, error instanceof Error ? error.message : String(error));
   }
   try {
-    romImages(bytes);
+    return romIds(romImages(bytes));
   } catch (error) {
     throw errors.notARom(where, shown, error instanceof Error ? error.message : String(error));
   }

@@ -36,6 +36,8 @@ export interface ProvidedMapping extends Provided {
 /** A file on one host. */
 export interface ProvidedFile extends Provided {
   readonly host: IConstruct;
+  /** The devices that it is for, `vvvv:dddd` each. */
+  readonly romIds: readonly string[];
 }
 
 /** A virtual network of one front end. */
@@ -345,6 +347,15 @@ export function checkUsbSlots(
 
 function slotValue(named: string | Provided | undefined): string | undefined {
   return typeof named === "object" ? named.slotValue : named;
+}
+
+/** The ROM files of the stack that slots name, by name: the devices that each is for. */
+export function romIdsOf(slots: Slots<PciSlotProps>): Record<string, string> {
+  return Object.fromEntries(
+    Object.values(slots).flatMap(({ romfile }) =>
+      typeof romfile === "object" ? [[romfile.slotValue, romfile.romIds.join(" ")]] : [],
+    ),
+  );
 }
 
 /** What of the stack the slots name. */

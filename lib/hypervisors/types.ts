@@ -123,6 +123,8 @@ export interface VmDeclaration {
   readonly peers: readonly string[];
   /** What the stack makes before: `pci/<mapping>`, `usb/<mapping>`, `rom/<file>`. */
   readonly provided: readonly string[];
+  /** The devices that ROM files of the stack are for, by the file's name: `vvvv:dddd`, several with a space between. */
+  readonly romIds?: Readonly<Record<string, string>>;
 }
 
 /** Settings by key, in the hypervisor's own words: `hostpci0` -> `0000:01:00,pcie=1`. */

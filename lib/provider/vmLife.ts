@@ -42,6 +42,7 @@ const inputs = [
   "restart",
   "peers",
   "provided",
+  "rom_ids",
 ] as const satisfies readonly (keyof VmState)[];
 
 /** The life of a VM's resource, whichever system runs the VM and wherever that is reached. */
@@ -320,5 +321,6 @@ function declarationOf(state: VmState): VmDeclaration {
     restart: state.restart ?? false,
     peers: state.peers ?? [],
     provided: state.provided ?? [],
+    romIds: state.rom_ids ?? {},
   };
 }

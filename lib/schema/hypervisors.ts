@@ -105,7 +105,7 @@ export const hypervisorTakes = {
     pciSources: ["device"],
     pciOptions: [],
     usbSlots: ownNames,
-    usbSources: [],
+    usbSources: ["host"],
     usbOptions: [],
     nicNames: {
       form: /^(?!\.+$)[\p{L}\p{N}_.+-]{1,255}$/u,

@@ -5,6 +5,13 @@ export interface RomImage {
   /** `vvvv:dddd` of the PCI Data Structure. */
   readonly id: string;
   readonly firmware: string;
+  /** Further devices of the same vendor that its device list names; absent where it has none. */
+  readonly also?: readonly string[];
+}
+
+/** Every device that a ROM is for, `vvvv:dddd` each. */
+export function romIds(images: readonly RomImage[]): string[] {
+  return [...new Set(images.flatMap(({ id, also = [] }) => [id, ...also]))];
 }
 
 /** How QEMU names the file in a VM's configuration: no path, and an end that tells it from QEMU's own. */
@@ -45,17 +52,30 @@ function imageAt(rom: Buffer, start: number): RomImage & { length: number; last:
     throw new Error(
       `the image at ${where} says that it has ${length} bytes, and the file has ${rom.length - start}`,
     );
-  const id = [4, 6].map((at) =>
-    rom
-      .readUInt16LE(structure + at)
-      .toString(16)
-      .padStart(4, "0"),
-  );
+  const [vendor, device] = [4, 6].map((at) => hex(rom.readUInt16LE(structure + at)));
+  const also = deviceList(rom, structure, start + length).map((each) => `${vendor ?? ""}:${each}`);
   const code = rom.readUInt8(structure + 0x14);
   return {
-    id: id.join(":"),
+    id: `${vendor ?? ""}:${device ?? ""}`,
     firmware: firmwares[code] ?? `code type ${code}`,
+    ...(also.length > 0 ? { also } : {}),
     length,
     last: (rom.readUInt8(structure + 0x15) & 0x80) !== 0,
   };
+}
+
+const hex = (word: number): string => word.toString(16).padStart(4, "0");
+
+/** Since revision 3 of the structure, two bytes of it point to a list of device ids that ends with a zero. */
+function deviceList(rom: Buffer, structure: number, end: number): string[] {
+  const offset = rom.readUInt16LE(structure + 0x08);
+  if (rom.readUInt8(structure + 0x0c) < 3 || offset === 0) return [];
+  const devices: string[] = [];
+  for (let at = structure + offset; at + 2 <= end; at += 2) {
+    const device = rom.readUInt16LE(at);
+    if (device === 0) return devices;
+    devices.push(hex(device));
+  }
+  // Without an end it is no list.
+  return [];
 }

@@ -184,6 +184,10 @@ export const vmSchema = resource({
       list(string),
       "What this stack makes before it changes the VM: resource mappings as `pci/name` and `usb/name`, ROM files as `rom/name`.",
     ),
+    rom_ids: optional(
+      map(string),
+      "The devices that ROM files of this stack are for, by the file's name: `vvvv:dddd`, several with a space between.",
+    ),
     settings: computed(map(string), "Our settings of the VM in the hypervisor's own words, by key."),
     previous: computed(
       map(string),

@@ -45,6 +45,7 @@ describe("what is read", () => {
     const legacy = { id: "10de:2204", firmware: "BIOS" };
     const uefi = { id: "10de:2204", firmware: "UEFI" };
     expect(checkRom(rom([{ id: "10de:2204" }, { id: "10de:2204", code: 3 }]), card)).toEqual([legacy, uefi]);
+    expect(checkRom(rom([{ id: "10de:1234", also: [0x2204, 0] }]), card)).toHaveLength(1);
     expect(checkRom(rom([{ id: "10de:1234" }, { id: "10de:2204", code: 3 }]), card)).toContainEqual(uefi);
   });
 

@@ -135,6 +135,7 @@ describe("a ROM file", () => {
     });
     expect(vms?.["vm"]).toMatchObject({
       pci: { hostpci0: { romfile: "gpu.rom" } },
+      rom_ids: { "gpu.rom": "10de:2204" },
       provided: ["rom/gpu.rom"],
     });
     expect(vms?.["vm"]?.["depends_on"]).toContain("passthrough_rom_file.vbios");

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { isRomFileName, romImages } from "../../lib/schema";
+import { isRomFileName, romIds, romImages } from "../../lib/schema";
 import { rom } from "../support/rom";
 
 const card = [{ id: "10de:2204" }, { id: "10de:2204", code: 3 }];
@@ -9,6 +9,30 @@ it("lists the images of a ROM", () => {
     { id: "10de:2204", firmware: "BIOS" },
     { id: "10de:2204", firmware: "UEFI" },
   ]);
+});
+
+it("lists the further devices of an image", () => {
+  const images = romImages(
+    rom([
+      { id: "10de:2204", also: [0x2205, 0x2206, 0] },
+      { id: "10de:2204", code: 3 },
+    ]),
+  );
+  expect(images).toEqual([
+    { id: "10de:2204", firmware: "BIOS", also: ["10de:2205", "10de:2206"] },
+    { id: "10de:2204", firmware: "UEFI" },
+  ]);
+  expect(romIds(images)).toEqual(["10de:2204", "10de:2205", "10de:2206"]);
+});
+
+it.each([
+  ["that never ends", rom([{ id: "10de:2204", also: [0x2205], fill: 0xff }])],
+  [
+    "of a revision that has none",
+    Buffer.from(rom([{ id: "10de:2204", also: [0x2205, 0] }])).fill(2, 0x28, 0x29),
+  ],
+])("takes no list %s", (_what, bytes) => {
+  expect(romIds(romImages(bytes))).toEqual(["10de:2204"]);
 });
 
 it("takes what follows the last image for padding", () => {

@@ -4,7 +4,7 @@ import { describeDevice } from "../../../model/selector";
 import { pciAddresses } from "../hostpci";
 import { parseEntry, parseMapping } from "../mapping";
 import type { Problem } from "../../types";
-import { arrivingPci, error, isArriving, listed, type Context } from "./context";
+import { arrivingPci, error, isArriving, listed, warning, type Context } from "./context";
 
 export function absentDevices(context: Context): Problem[] {
   const { facts, changes, moment } = context;
@@ -66,6 +66,28 @@ export function unknownRomFiles(context: Context): Problem[] {
         `There is no ROM file ${file} in /usr/share/kvm on ${proxmox.node}`,
         `${key} of ${title} names it. ${listed("The folder has", proxmox.romFiles, "no ROM file")} ` +
           "Copy the file there; a path is not possible.",
+        key,
+      ),
+    ];
+  });
+}
+
+/** Firmware runs a ROM for the device that it names alone. Proxmox VE gives the file to the first function of a slot. */
+export function romOfAnother({ facts, declaration, pci, title, moment }: Context): Problem[] {
+  if (moment === "apply") return [];
+  return pci.flatMap(({ key, options, functions: [first] }) => {
+    const file = options["romfile"] ?? "";
+    const roms = (declaration.romIds?.[file] ?? "").split(" ").filter(Boolean);
+    const device = facts.devices.find(({ address }) => address === first);
+    if (roms.length === 0 || device === undefined || !Object.hasOwn(declaration.pci, key)) return [];
+    const shown = (option: string, own: string) => options[option]?.replace(/^0x/i, "").toLowerCase() ?? own;
+    const id = `${shown("vendor-id", device.vendor)}:${shown("device-id", device.device)}`;
+    if (roms.includes(id)) return [];
+    return [
+      warning(
+        `The ROM file ${file} is for ${roms.join(", ")}, and ${key} of ${title} is ${id}`,
+        `${describeDevice(device)} gets it, and the guest's firmware does not run a ROM that names another device. Read the ` +
+          `card's own with \`passthrough rom\`, or leave romfile out.`,
         key,
       ),
     ];

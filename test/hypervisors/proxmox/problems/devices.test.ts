@@ -1,4 +1,4 @@
-import type { VmDeclaration } from "../../../../lib/hypervisors/types";
+import type { PciSlot, VmDeclaration } from "../../../../lib/hypervisors/types";
 import { node, pciSlot, usbSlot } from "../node";
 import { found, nothing, vm100 } from "./found";
 
@@ -42,6 +42,32 @@ describe("a mapping", () => {
       usb: { usb0: usbSlot({ mapping: "dongle" }) },
     };
     expect(found(vm100(""), declaration)).toMatchObject(nothing);
+  });
+});
+
+describe("a ROM file of the stack", () => {
+  const named = (ids: string, more: Partial<PciSlot> = {}) => ({
+    pci: { hostpci0: pciSlot({ romfile: "vbios.bin", device: "0000:01:00", ...more }) },
+    provided: ["rom/vbios.bin"],
+    romIds: { "vbios.bin": ids },
+  });
+
+  it("is for the card that gets it", () => {
+    expect(found(vm100(""), named("10de:1234 10de:2204"))).toMatchObject(nothing);
+    expect(found(vm100(""), named("10de:1111", { device_id: "0x1111" }))).toMatchObject(nothing);
+  });
+
+  it("is told to be another card's, also where only the file changed", () => {
+    const summary =
+      "The ROM file vbios.bin is for 10de:1234, and hostpci0 of VM 100 (ws) on pve1 is 10de:2204";
+    expect(found(vm100(""), named("10de:1234"))).toMatchObject({ errors: [], warnings: [summary] });
+    const same = vm100("hostpci0: 0000:01:00,romfile=vbios.bin");
+    expect(found(same, named("10de:1234"))).toMatchObject({ warnings: [summary], keys: ["hostpci0"] });
+  });
+
+  it("is nothing to say of where the card is not known", () => {
+    const { words } = found(vm100(""), named("10de:1234", { device: null, mapping: "gpu" }));
+    expect(words).not.toContain("The ROM file");
   });
 });
 
