@@ -87,7 +87,7 @@ describe("what cannot be meant", () => {
       "oVirt has no `pcie`",
     ],
     ["a setting of another system", { machine: "q35" }, "oVirt has no `machine`"],
-    ["a USB device", { usb: { key: { host: "046d:c52b" } } }, "oVirt has no `host`"],
+    ["a USB mapping", { usb: { key: { mapping: "key" } } }, "oVirt has no `mapping`"],
     ["a network card without a profile", { nics: { n: {} } }, "nics.n has no profile, and oVirt needs it"],
     ["a bridge", { nics: { n: { profile: "sriov", bridge: "vmbr0" } } }, "oVirt has no `bridge`"],
     ["a network card that is no name", { nics: { "a b": { profile: "sriov" } } }, "a name of the engine"],

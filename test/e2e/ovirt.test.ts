@@ -22,16 +22,26 @@ afterAll(async () => {
 });
 
 type Vms = Readonly<
-  Record<string, { pci?: Record<string, PciSlotProps>; pinTo?: string; restart?: boolean; nic?: string }>
+  Record<
+    string,
+    {
+      usb?: Record<string, { host: string }>;
+      pci?: Record<string, PciSlotProps>;
+      pinTo?: string;
+      restart?: boolean;
+      nic?: string;
+    }
+  >
 >;
 
 const define = (vms: Vms) => (stack: TerraformStack) => {
   const { url, user, ca } = engine;
   const lab = new OvirtEngine(stack, "lab", { url, user, ca });
-  for (const [name, { pci, pinTo, restart, nic }] of Object.entries(vms)) {
+  for (const [name, { pci, usb, pinTo, restart, nic }] of Object.entries(vms)) {
     new PassthroughVm(stack, name, {
       on: Ovirt.vm(lab, name, pinTo === undefined ? {} : { pinTo }),
       ...(pci === undefined ? {} : { pci }),
+      ...(usb === undefined ? {} : { usb }),
       ...(nic === undefined ? {} : { nics: { fast0: { profile: nic } } }),
       ...(restart === undefined ? {} : { restart }),
     });
@@ -64,14 +74,18 @@ test("a plan names the devices and what comes along, and the deploy does exactly
 });
 
 test("a placeholder that is asked for becomes a device, and a slot of the whole card is one value", async () => {
-  await stack({ workstation: { pci: of("gpu", gpu) } });
+  await stack({ workstation: { pci: of("gpu", gpu), usb: { mouse: { host: "1-4.2" } } } });
   const { changes } = await rig.plan();
   expect(changes[address]).toMatchObject({
     before: { settings: { gpu: "pci_0000_04_00_0" } },
-    after: { settings: { gpu: "pci_0000_04_00_*" } },
+    after: { settings: { gpu: "pci_0000_04_00_*", mouse: "usb_1_4_2" } },
   });
   await rig.applyPlan();
-  expect(devices("workstation")).toEqual({ pci_0000_04_00_0: false, pci_0000_04_00_1: false });
+  const card = { pci_0000_04_00_0: false, pci_0000_04_00_1: false };
+  expect(devices("workstation")).toEqual({ ...card, usb_1_4_2: false });
+  await stack({ workstation: { pci: of("gpu", gpu) } });
+  await rig.apply();
+  expect(devices("workstation")).toEqual(card);
 });
 
 test("what somebody detached is drift, what somebody else attached is not ours", async () => {

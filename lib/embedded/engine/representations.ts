@@ -1,5 +1,14 @@
 /** The documents of the REST API: every number and boolean is text there, and what is not set is left out. */
-import { deviceId, deviceName, type Database, type Host, type Nic, type Profile, type Vm } from "./world";
+import {
+  deviceId,
+  deviceName,
+  isUsbPort,
+  type Database,
+  type Host,
+  type Nic,
+  type Profile,
+  type Vm,
+} from "./world";
 
 const base = "/ovirt-engine/api";
 const link = (collection: string, id: string) => ({ href: `${base}/${collection}/${id}`, id });
@@ -87,7 +96,7 @@ function deviceFields(host: Host, name: string) {
   const [vendor = "", product = ""] = (device?.id ?? "").split(":");
   return {
     name,
-    capability: "pci",
+    capability: device !== undefined && isUsbPort(device.address) ? "usb_device" : "pci",
     ...(device === undefined || device.group === null ? {} : { iommu_group: String(device.group) }),
     ...(device?.driver === undefined ? {} : { driver: device.driver }),
     vendor: { id: `0x${vendor}`, name: "" },

@@ -20,7 +20,7 @@ export interface WorldHost {
 }
 
 export interface WorldDevice {
-  /** `0000:04:00.0` */
+  /** `0000:04:00.0`, or the port of a USB device: `1-4.2` */
   readonly address: string;
   /** `10de:13ba` */
   readonly id: string;
@@ -63,6 +63,7 @@ export const defaultWorld: EngineWorld = {
         { address: "0000:05:00.0", id: "144d:a808", name: "NVMe SSD Controller", group: 31, driver: "nvme" },
         { address: "0000:06:00.0", id: "8086:10fb", name: "82599ES 10-Gigabit", group: 32, driver: "ixgbe" },
         { address: "0000:06:00.1", id: "8086:10fb", name: "82599ES 10-Gigabit", group: 33, driver: "ixgbe" },
+        { address: "1-4.2", id: "046d:c52b", name: "Unifying Receiver", group: null, driver: "usb" },
       ],
       reportedKernelCommandLine: "BOOT_IMAGE=/vmlinuz root=/dev/sda1 intel_iommu=on iommu=pt",
       customKernelCommandLine: "intel_iommu=on",

@@ -55,10 +55,12 @@ export interface Database {
   readonly profiles: Profile[];
 }
 
-/** As libvirt names it: `pci_0000_04_00_0`. */
+/** As libvirt names it: `pci_0000_04_00_0`, `usb_1_4_2`. */
 export function deviceName(address: string): string {
-  return `pci_${address.replace(/[:.]/g, "_")}`;
+  return `${isUsbPort(address) ? "usb" : "pci"}_${address.replace(/[-:.]/g, "_")}`;
 }
+
+export const isUsbPort = (address: string): boolean => /^\d+-/.test(address);
 
 /** The engine's id of a device is its name in hex. */
 export function deviceId(name: string): string {

@@ -1,14 +1,21 @@
 import type { Problem, Settings, VmDeclaration } from "../types";
-import { deviceNames } from "./names";
+import { deviceNames, usbDeviceName } from "./names";
 import { nicKey, nicText, placementKey, placementText } from "./settings";
 
 /** What is wrong with a declaration whatever the engine says. */
 export function declarationProblems(declaration: VmDeclaration): Problem[] {
-  const { vmId, pci, pinTo = null, nics } = declaration;
+  const { vmId, pci, usb, pinTo = null, nics } = declaration;
   return [
     ...name("vm_id", vmId),
     ...(pinTo === null ? [] : name("pin_to", pinTo)),
-    ...Object.entries(pci).flatMap(([key, { device }]) => malformedDevice(key, device)),
+    ...Object.entries(pci).flatMap(([key, { device }]) => complaint(key, () => deviceNames(device ?? ""))),
+    ...Object.entries(usb).flatMap(([key, { host }]) => complaint(key, () => usbDeviceName(host ?? ""))),
+    ...Object.keys(usb)
+      .filter((key) => Object.hasOwn(pci, key))
+      .map((key) => ({
+        key,
+        detail: "It names a PCI device and a USB device. Give one of them another name.",
+      })),
     ...Object.entries(nics ?? {}).flatMap(([key, { profile }]) => [
       ...name(nicKey(key), key),
       ...name(nicKey(key), profile ?? ""),
@@ -28,9 +35,10 @@ export function declarationProblems(declaration: VmDeclaration): Problem[] {
 export function desiredSettings(declaration: VmDeclaration): Settings {
   const [malformed] = declarationProblems(declaration);
   if (malformed) throw new Error(`${malformed.summary}: ${malformed.detail}`);
-  const { pci, pinTo = null, nics } = declaration;
+  const { pci, usb, pinTo = null, nics } = declaration;
   return Object.fromEntries([
     ...Object.entries(pci).map(([key, { device }]) => [key, deviceNames(device ?? "")] as const),
+    ...Object.entries(usb).map(([key, { host }]) => [key, usbDeviceName(host ?? "")] as const),
     ...(pinTo === null ? [] : [[placementKey, placementText("pinned", [pinTo])] as const]),
     ...Object.entries(nics ?? {}).map(
       ([key, { profile }]) => [nicKey(key), nicText("pci_passthrough", profile ?? "")] as const,
@@ -54,9 +62,9 @@ function name(key: string, text: string): Malformed[] {
   ];
 }
 
-function malformedDevice(key: string, device: string | null): Malformed[] {
+function complaint(key: string, check: () => unknown): Malformed[] {
   try {
-    deviceNames(device ?? "");
+    check();
     return [];
   } catch (error) {
     return [{ key, detail: error instanceof Error ? error.message : String(error) }];

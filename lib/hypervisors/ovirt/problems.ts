@@ -3,7 +3,7 @@ import type { Problem, SettingChange, Settings, VmDeclaration, VmRequest } from 
 import { desiredSettings } from "./declaration";
 import { rivals } from "./claims";
 import { foreignDevices, isPeer, mayMove, placementAfter, plannedChange } from "./change";
-import { expanded } from "./names";
+import { expanded, isUsbName } from "./names";
 import { isDeviceKey, nicOfKey, placementKey, profileOf, sameHosts } from "./settings";
 import {
   describeDevice,
@@ -207,10 +207,12 @@ function absentDevices({ devices, at, title }: Context): Problem[] {
           `The engine knows no device ${name} on ${at.name}`,
           `${key} of ${title} names it. It knows:` +
             some(
-              (at.devices ?? []).filter(({ capability }) => capability === "pci").map(describeDevice),
+              (at.devices ?? [])
+                .filter(({ capability }) => capability === (isUsbName(name) ? "usb_device" : "pci"))
+                .map(describeDevice),
               "none.",
             ) +
-            "\nA card that was put in since shows up after Refresh Capabilities of the host.",
+            "\nWhat was put in since shows up after Refresh Capabilities of the host.",
           key,
         ),
       ),
@@ -258,7 +260,7 @@ function heldByHost({ devices, at, vm, moment, title }: Context): Problem[] {
   const harmless = ["", "vfio-pci", "pci-stub", "pcieport"];
   return devices.flatMap(({ key, names }) => {
     const held = names
-      .filter((name) => !given(vm).includes(name))
+      .filter((name) => !isUsbName(name) && !given(vm).includes(name))
       .flatMap((name) => [deviceOn(at, name), ...siblings(at, name)])
       .filter((device) => device !== undefined)
       .filter(({ driver }) => !harmless.includes(driver));
@@ -278,10 +280,11 @@ function heldByHost({ devices, at, vm, moment, title }: Context): Problem[] {
 /** The VM can be configured before the host is ready, and not be started. */
 function withoutIommu({ devices, at, moment, title }: Context): Problem[] {
   if (moment === "apply" || at === null || devices.length === 0) return [];
-  const ungrouped = devices
+  const groups = devices
     .flatMap(({ names }) => names)
-    .filter((name) => deviceOn(at, name)?.group === null);
-  if (at.passthrough !== false && ungrouped.length === 0) return [];
+    .filter((name) => !isUsbName(name))
+    .map((name) => deviceOn(at, name)?.group);
+  if (groups.length === 0 || (at.passthrough !== false && !groups.includes(null))) return [];
   return [
     warning(
       `${at.name} has no IOMMU as far as the engine knows`,
