@@ -338,6 +338,31 @@ echo "WARN: /dev/disk/by-uuid/CCCC-0003 does not exist" >&2`,
     expect(efi.kernel.next).toBe("6.1.0-18-amd64");
   });
 
+  test("where GRUB's environment block is, behind a link to the ESP, and what its menu does with it", async () => {
+    root.mounts(
+      "30 1 253:0 / / rw,relatime shared:1 - xfs /dev/sda3 rw",
+      "45 30 8:1 / /boot/efi rw,relatime - vfat /dev/sda1 rw",
+      "46 30 8:2 / /boot rw,relatime - xfs /dev/sda2 rw",
+    );
+    root.folderAt("/sys/devices/pci0000:00/0000:00:17.0/block/sda/sda1");
+    root.link("/sys/dev/block/8:1", "/sys/devices/pci0000:00/0000:00:17.0/block/sda/sda1");
+    root.write("/boot/efi/EFI/fedora/grubenv", "# GRUB Environment Block\nsaved_entry=a\n");
+    root.link("/boot/grub2/grubenv", "/boot/efi/EFI/fedora/grubenv");
+    root.write(
+      "/boot/grub2/grub.cfg",
+      'if [ "${next_entry}" ] ; then\n set default="${next_entry}"\nelse\n   set default="${saved_entry}"\nfi\nblscfg\n',
+    );
+    expect((await facts()).bootEvidence.grubMenu).toEqual({
+      fileSystem: "vfat",
+      device: "/sys/devices/pci0000:00/0000:00:17.0/block/sda/sda1",
+      obeysNextEntry: true,
+      startsSaved: true,
+      readsCustom: false,
+      foreignCustom: false,
+      entries: {},
+    });
+  });
+
   test("what tells the other families", async () => {
     const id = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
     const variable = (name: string, text: string) =>
@@ -384,7 +409,15 @@ echo "WARN: /dev/disk/by-uuid/CCCC-0003 does not exist" >&2`,
       rootReadOnly: true,
       ostree: true,
       variant: "coreos",
-      grubMenu: null,
+      grubMenu: {
+        fileSystem: "btrfs",
+        device: "",
+        obeysNextEntry: false,
+        startsSaved: false,
+        readsCustom: false,
+        foreignCustom: false,
+        entries: {},
+      },
       systemdBoot: { obeysOneShot: true, variablesWritable: true, wanted: "a*.conf" },
     });
     expect([...kernel.installed].sort()).toEqual(["6.1.0-18-amd64", "6.1.0-9-amd64", "6.12.4-arch1-1"]);
