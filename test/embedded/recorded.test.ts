@@ -23,6 +23,11 @@ const kinds: readonly Kind[] = [
     // The programs that tell a loader are the real update-grub's; no loader started this machine's kernel.
     unlike: ["bootEvidence.programs[]: only one has it", "kernel.commandLine: words and GRUB's command line"],
   },
+  {
+    name: "debian-dracut",
+    profile: "debian-dracut",
+    unlike: ["bootEvidence.programs[]: only one has it"],
+  },
 ];
 
 /** What files alone tell; the rest is told by programs of the host, or by too many files to keep. */

@@ -19,6 +19,7 @@ describe("a Debian host with dracut", () => {
   beforeAll(() => job.start());
   afterAll(() => job.end());
 
+  job.isAsRecorded("debian-dracut");
   job.deploys();
 
   test("its image holds the table, the early script before udev, and the driver", async () => {

@@ -49,7 +49,7 @@ export function formatsOf(facts: HostFacts): Formats {
     if (Array.isArray(value)) for (const each of value) walk(`${place}[]`, each);
     else if (typeof value === "object" && value !== null)
       for (const [key, inner] of Object.entries(value)) {
-        const known = key.replace(/\d+(\.\d+)*(-\d+)?-amd64/, "RELEASE");
+        const known = key.replace(/\d+\.\d+\.\d+(-\d+|\+deb\d+)-amd64/, "RELEASE");
         walk(maps.has(place) ? `${place}{${known}}` : place === "" ? key : `${place}.${key}`, inner);
       }
     else note(place, formOf(place, value));
