@@ -7,7 +7,7 @@ export { IommuHost, type IommuHostProps } from "./constructs/IommuHost";
 export { Libvirt } from "./constructs/Libvirt";
 export { LibvirtDeviceAccess, type LibvirtDeviceAccessProps } from "./constructs/LibvirtDeviceAccess";
 export type { ManagedHost } from "./constructs/ManagedHost";
-export { OpenNebula, type OpenNebulaProps } from "./constructs/OpenNebula";
+export { OpenNebula, type OpenNebulaHostOptions, type OpenNebulaProps } from "./constructs/OpenNebula";
 export {
   OpenNebulaNetwork,
   type OpenNebulaAddressRange,

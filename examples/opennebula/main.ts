@@ -19,14 +19,18 @@ class Cloud extends TerraformStack {
   constructor(scope: Construct, id: string) {
     super(scope, id);
 
-    const node1 = new IommuHost(this, "node1", { connection: connection("NODE1", "10.0.0.21") });
+    const one = new OpenNebula(this, "one", { connection: connection("ONE", "10.0.0.20") });
+
+    const node1 = new IommuHost(this, "node1", {
+      connection: connection("NODE1", "10.0.0.21"),
+      // The name is the one that `onehost list` shows. A VM with the card cannot move: it is powered off for a reboot.
+      beforeReboot: { managedBy: OpenNebula.host(one, "node1"), immovable: "shut-down" },
+    });
     const gpu = new VfioBinding(this, "gpu", {
       host: node1,
       devices: { card: { address: "0000:01:00" } },
     });
 
-    // The name is the one that `onehost list` shows.
-    const one = new OpenNebula(this, "one", { connection: connection("ONE", "10.0.0.20") });
     new OpenNebulaPciFilter(this, "pci", {
       frontEnd: one,
       filter: ["0:0"],

@@ -25,6 +25,8 @@ class Workstation extends TerraformStack {
         hostKey: process.env["KVM1_HOST_KEY"],
       },
       kernelParameters: ["iommu=pt"],
+      // Into maintenance before a reboot, active after the proof. The VM with the card cannot move: it shuts down.
+      beforeReboot: { managedBy: Ovirt.host(engine, "kvm1"), immovable: "shut-down" },
     });
 
     // The engine writes its own kernel command line when it installs the host: both must say the same.

@@ -25,7 +25,7 @@ export interface BeforeReboot {
    */
   readonly migrateTo?: string;
   /**
-   * What places guests on the host from elsewhere: `Ovirt.host(engine, "kvm1")`. It takes the host out of service before
+   * What places guests on the host from elsewhere: `Ovirt.host(engine, "kvm1")` or `OpenNebula.host(one, "node1")`. It takes the host out of service before
    * the reboot, moves its guests, and takes it back once it is proven.
    * @default nothing does
    */

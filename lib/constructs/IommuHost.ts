@@ -232,6 +232,11 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
     return this.#provided.event.fqn;
   }
 
+  /** @internal */
+  get _connection(): Connection {
+    return this.#props.connection;
+  }
+
   /**
    * What it declares of its kernel's command line.
    * @internal
@@ -287,7 +292,9 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
   }
 
   protected override predecessors(): readonly string[] {
-    return this.passthrough._before(this.#provided).map(({ fqn }) => fqn);
+    const manager = this.#props.beforeReboot?.managedBy?.manager._reboot;
+    const before = this.passthrough._before(this.#provided).map(({ fqn }) => fqn);
+    return manager === undefined || before.includes(manager) ? before : [...before, manager];
   }
 
   protected override declared(): ConfigOf<typeof iommuHostSchema.attributes> {

@@ -5,9 +5,9 @@ import { withoutUnset } from "./written";
 
 type ManagedBy = NonNullable<ConfigOf<typeof iommuHostSchema.attributes>["managed_by"]>;
 
-/** A host as what manages it from elsewhere knows it: made by `Ovirt.host`. */
+/** A host as what manages it from elsewhere knows it: made by `Ovirt.host` and `OpenNebula.host`. */
 export interface ManagedHost {
-  readonly kind: "ovirt";
+  readonly kind: "ovirt" | "opennebula";
   readonly manager: IConstruct & {
     readonly name: string;
     /**
@@ -15,9 +15,16 @@ export interface ManagedHost {
      * @internal
      */
     readonly _openBlock: object;
+    /**
+     * The reboot of the manager's own machine, as an expression; undefined where the stack has none.
+     * @internal
+     */
+    readonly _reboot?: string | undefined;
   };
   /** Its name or id there. */
   readonly name: string;
+  /** OpenNebula: whether its VMs move. */
+  readonly moves?: boolean | undefined;
 }
 
 /** As the host's resource takes it. */
@@ -26,11 +33,17 @@ export function managedByBlock(
   immovable: "fail" | "shut-down" | undefined,
 ): ManagedBy | undefined {
   if (managed === undefined) return undefined;
-  return { engine: managed.manager.name, name: managed.name, immovable: immovable ?? null };
+  const { kind, manager, name, moves } = managed;
+  return {
+    engine: kind === "ovirt" ? manager.name : null,
+    front_end: kind === "opennebula" ? manager.name : null,
+    ...{ name, moves: moves ?? null, immovable: immovable ?? null },
+  };
 }
 
 /** As the reboot command reads it: an expression, for what is only known later. */
-export function writtenManager({ kind, manager, name }: ManagedHost): string {
+export function writtenManager({ kind, manager, name, moves }: ManagedHost): string {
   const connection = withoutUnset(manager._openBlock);
-  return Fn.jsonencode({ kind, name: manager.name, host: name, connection });
+  const reference = { kind, name: manager.name, host: name, connection, moves };
+  return Fn.jsonencode(withoutUnset(reference));
 }

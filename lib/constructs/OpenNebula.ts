@@ -1,13 +1,23 @@
 import { Annotations, Token, Tokenization } from "cdktf";
 import { Construct } from "constructs";
 import { claimOnce } from "./claims";
-import { checkConnection, type Connection } from "./connection";
+import { checkConnection, openBlock, type Connection } from "./connection";
 import * as errors from "./errors";
 import type { IommuHost } from "./IommuHost";
+import type { ManagedHost } from "./ManagedHost";
 import { nameInStack, requireStackOf } from "./names";
 import { PassthroughProvider } from "./PassthroughProvider";
 import * as valid from "./validation";
 import type { Guest, VmPlace, VmTarget } from "./VmTarget";
+
+export interface OpenNebulaHostOptions {
+  /**
+   * Running VMs move to other hosts (`onehost flush`). `false` only disables the host (`onehost disable`): then no running
+   * VM can move, and `immovable` says what becomes of them.
+   * @default true
+   */
+  readonly flush?: boolean;
+}
 
 export interface OpenNebulaProps {
   /**
@@ -46,10 +56,22 @@ export class OpenNebula extends Construct implements VmPlace {
     return { hypervisor: "opennebula", host: frontEnd, vmId: `template:${id}` };
   }
 
+  /**
+   * A host of OpenNebula, for `beforeReboot.managedBy`: it is disabled before a reboot, its VMs move (`onehost flush`), and
+   * it is enabled afterwards.
+   * @param host its name or id, as `onehost list` shows it
+   * @throws an Error if this cannot be the name or id of a host
+   */
+  static host(frontEnd: OpenNebula, host: number | string, options: OpenNebulaHostOptions = {}): ManagedHost {
+    const name = identifier("host", frontEnd, host);
+    return { kind: "opennebula", manager: frontEnd, name, moves: options.flush };
+  }
+
   /** The front end's name in plans and messages. */
   readonly name: string;
   /** The reboot that it waits for, where it is a host of the stack too. */
   readonly #host: IommuHost | undefined;
+  readonly #connection: Connection;
   readonly #guests: Guest[] = [];
   #filter: { readonly path: string; readonly fqn: string } | undefined;
 
@@ -63,6 +85,7 @@ export class OpenNebula extends Construct implements VmPlace {
     if (given.length !== 1) throw errors.frontEndWithoutPlace(path, given);
     this.name = host?.name ?? nameInStack(this);
     this.#host = host;
+    this.#connection = host?._connection ?? connection ?? { host: "" };
     if (host !== undefined) requireStackOf(host, this);
     if (connection === undefined) return;
     checkConnection(`${path}: connection`, connection);
@@ -72,6 +95,14 @@ export class OpenNebula extends Construct implements VmPlace {
       if (value !== undefined && !Token.isUnresolved(value))
         Annotations.of(this).addWarning(errors.secretInCode(`connection.${secret}`));
     }
+  }
+
+  /**
+   * How it is reached, without what is secret.
+   * @internal
+   */
+  get _openBlock(): object {
+    return openBlock(this.#connection);
   }
 
   /**

@@ -38,6 +38,8 @@ export interface MaintenanceOptions extends MaintenanceWatch {
 
 /** In these a host does not come to maintenance by itself. */
 const neverDown = ["non_responsive", "error", "down", "install_failed"];
+/** In these it was activated a moment ago, such as by a run of ours that was cut off. */
+const onItsWay = ["unassigned", "initializing", "connecting"];
 /** In these it does not come up by itself. */
 const neverUp = ["non_operational", "install_failed", "error", "maintenance"];
 
@@ -59,9 +61,20 @@ export async function maintenance(
   options: MaintenanceOptions,
 ): Promise<void> {
   const { record, earlier = null, signal } = options;
-  const facts = await engine.facts({ vms: [], hosts: [name] }, signal);
-  const host = found(facts.hosts, name);
+  const read = async () => {
+    engine.refresh();
+    const all = await engine.facts({ vms: [], hosts: [name] }, signal);
+    return { facts: all, host: found(all.hosts, name) };
+  };
+  let { facts, host } = await read();
   const label = `${host.name} at engine ${client.peer.name}`;
+  if (onItsWay.includes(host.status)) {
+    await engine.until(["hosts", host.id], ["up", "non_operational", "maintenance"], {
+      ...{ timeoutSeconds: activationSeconds, signal, hopeless: neverDown },
+      looked: (status, seconds) => options.doing(`waits: ${label} is ${status}`, `${seconds} s`),
+    });
+    ({ facts, host } = await read());
+  }
   const mine = earlier !== null && earlier.host === host.id ? earlier : null;
   if (host.status === "maintenance" && mine === null) {
     options.say(`${label} is in maintenance already, and stays so`);

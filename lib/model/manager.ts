@@ -1,5 +1,5 @@
 /** What decides from elsewhere which guests run on a host: an oVirt engine, an OpenNebula front end. */
-export const managerKinds = ["ovirt"] as const;
+export const managerKinds = ["ovirt", "opennebula"] as const;
 export type ManagerKind = (typeof managerKinds)[number];
 
 /** One host as its manager knows it; JSON, without anything secret. */
@@ -11,6 +11,8 @@ export interface ManagerReference {
   readonly connection: Readonly<Record<string, unknown>>;
   /** Name or id of the host there. */
   readonly host: string;
+  /** OpenNebula: its VMs are to move. @default true */
+  readonly moves?: boolean;
 }
 
 /** What a manager did with a host before its reboot; JSON, kept on the host until it is undone. */
@@ -29,8 +31,8 @@ export interface ManagedVm {
   readonly name: string;
 }
 
-const places: Readonly<Record<ManagerKind, string>> = { ovirt: "engine" };
-const leaving: Readonly<Record<ManagerKind, string>> = { ovirt: "in maintenance" };
+const places: Readonly<Record<ManagerKind, string>> = { ovirt: "engine", opennebula: "OpenNebula" };
+const leaving: Readonly<Record<ManagerKind, string>> = { ovirt: "in maintenance", opennebula: "disabled" };
 
 /** `engine lab` */
 export function managerWords({ kind, name }: Pick<ManagerReference, "kind" | "name">): string {
@@ -58,11 +60,13 @@ export function sameManaged(one: ManagerReference, other: ManagerReference): boo
 
 /** Reads what the stack's event or a record says. Throws an Error on anything else. */
 export function parseManager(given: unknown): ManagerReference {
-  const { kind, name, connection, host } = (given ?? {}) as Partial<Record<keyof ManagerReference, unknown>>;
+  const { kind, name, connection, host, moves } = (given ?? {}) as Partial<
+    Record<keyof ManagerReference, unknown>
+  >;
   const known = managerKinds.find((each) => each === kind);
   if (known === undefined || typeof name !== "string" || typeof host !== "string" || !isRecord(connection))
     throw new Error("Expected an object with kind, name, connection and host.");
-  return { kind: known, name, connection, host };
+  return { kind: known, name, connection, host, ...(moves === false ? { moves } : {}) };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

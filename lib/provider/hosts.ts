@@ -87,6 +87,16 @@ export class Hosts {
     }
   }
 
+  /** How a host of the provider block is reached, in its words and without what is secret; null: not known. */
+  openBlock(name: string): Readonly<Record<string, unknown>> | null {
+    const { hosts } = this.config;
+    const found = hosts === UNKNOWN || !Object.hasOwn(hosts, name) ? undefined : hosts[name];
+    if (found === undefined || hasUnknown(found)) return null;
+    const secret = ["private_key", "passphrase", "when_unreachable"];
+    const open = Object.entries(found).filter(([key, value]) => value !== null && !secret.includes(key));
+    return Object.fromEntries(open);
+  }
+
   /**
    * For an apply: the host as it is now, or an error. Applies of one host run one after another, each from reading
    * to reading back, so that none decides on what another is just changing.

@@ -1,4 +1,10 @@
 /** Hosts that an oVirt engine or an OpenNebula front end manages: what its reboot asks of them. */
+import {
+  flushObstacles,
+  guestsOn as cloudGuestsOn,
+  vmNames,
+  type CloudGuests,
+} from "../hypervisors/opennebula/drain";
 import { findHost } from "../hypervisors/ovirt/virtualMachine";
 import { guestsOn, maintenanceObstacles } from "../model/engineGuests";
 import { managerWords, type ManagerReference } from "../model/manager";
@@ -13,14 +19,16 @@ type Managed = NonNullable<IommuHostState["managed_by"]>;
 /** What takes the host out of service, as it is left on the host; undefined: nothing, or nothing that is known yet. */
 export function managerOf(
   { managed_by: managed }: Pick<IommuHostState, "managed_by">,
-  { engines }: Hosts,
+  hosts: Hosts,
 ): ManagerReference | undefined {
   if (managed === null || managed === undefined) return undefined;
-  const engine = managed.engine ?? "";
-  const connection = engines.openBlock(engine);
-  return connection === null
-    ? undefined
-    : { kind: "ovirt", name: engine, connection, host: managed.name ?? "" };
+  const { engine, front_end: frontEnd, moves } = managed;
+  const host = managed.name ?? "";
+  const connection = engine === null ? hosts.openBlock(frontEnd ?? "") : hosts.engines.openBlock(engine);
+  if (connection === null) return undefined;
+  return engine === null
+    ? { kind: "opennebula", name: frontEnd ?? "", connection, host, ...(moves === false ? { moves } : {}) }
+    : { kind: "ovirt", name: engine, connection, host };
 }
 
 /** What must be set together. */
@@ -28,13 +36,22 @@ export function managedProblems({
   host,
   managed_by: managed,
 }: Pick<IommuHostState, "host" | "managed_by">): Diagnostic[] {
-  if (managed === null || managed === undefined || managed.engine !== null) return [];
+  if (managed === null || managed === undefined) return [];
+  const summary = `Unable to use managed_by of ${host ?? ""}`;
+  const { engine, front_end: frontEnd, immovable } = managed;
   return [
-    failure(
-      `Unable to use managed_by of ${host ?? ""}`,
-      "It names no engine. Expected the name of one of the provider's `engines`.",
-      ["managed_by"],
-    ),
+    ...((engine === null) === (frontEnd === null)
+      ? [
+          failure(
+            summary,
+            "Expected either the name of one of the provider's `engines` (`engine`) or of one of its `hosts` (`front_end`).",
+            ["managed_by"],
+          ),
+        ]
+      : []),
+    ...(immovable === null || immovable === "fail" || immovable === "shut-down"
+      ? []
+      : [failure(summary, `immovable is "${immovable}". Expected fail or shut-down.`, ["managed_by"])]),
   ];
 }
 
@@ -54,8 +71,10 @@ export async function managerNotices(
   if (!required || managed === null || managed === undefined) return [];
   const manual = reboot === "manual";
   const against = asks && !manual ? failure : warning;
+  const { engine } = managed;
   try {
-    const login = manual ? null : hosts.engines.eventLogin(managed.engine ?? "");
+    if (engine === null) return await frontEndNotices(name, managed, hosts, signal, against);
+    const login = manual ? null : hosts.engines.eventLogin(engine);
     return [
       ...(login === null
         ? []
@@ -64,7 +83,11 @@ export async function managerNotices(
     ];
   } catch (error) {
     if (asks) throw error;
-    const place = managerWords({ kind: "ovirt", name: managed.engine ?? "" });
+    const place = managerWords(
+      engine === null
+        ? { kind: "opennebula", name: managed.front_end ?? "" }
+        : { kind: "ovirt", name: engine },
+    );
     return [warning(`${place} was not asked who leaves ${name} before its reboot`, wordsOf(error))];
   }
 }
@@ -120,6 +143,47 @@ async function engineNotices(
         ...(moving.length > 0 ? [`To other hosts move: ${vms(moving)}.`] : []),
         ...(bound.length > 0 ? [`Shut down, and started again after it: ${vms(bound)}.`] : []),
         ...(own === null ? [] : [`The engine's own VM ${own.name} moves too: it is away for a moment.`]),
+      ].join(" "),
+    ),
+  ];
+}
+
+async function frontEndNotices(
+  name: string,
+  managed: Managed,
+  hosts: Hosts,
+  signal: AbortSignal,
+  against: typeof failure,
+): Promise<Diagnostic[]> {
+  const frontEnd = managed.front_end ?? "";
+  const sight = await hosts.look(frontEnd, null, signal);
+  if (sight.kind !== "seen") return sight.kind === "assumed" ? [sight.notice] : [];
+  const label = `${managed.name ?? ""} at OpenNebula ${frontEnd}`;
+  let guests: CloudGuests;
+  try {
+    guests = cloudGuestsOn(sight.facts, frontEnd, managed.name ?? "", managed.moves ?? true);
+  } catch (error) {
+    return [against(`${label} cannot be taken out of service`, wordsOf(error), ["managed_by"])];
+  }
+  const obstacles = flushObstacles(guests, managed.immovable === "shut-down");
+  if (obstacles.length > 0)
+    return [
+      against(
+        `${name} cannot leave service for its reboot`,
+        [`${label} is disabled before it, and:`, ...obstacles.map((words) => `  - ${words}`)].join("\n"),
+        ["managed_by"],
+      ),
+    ];
+  const { moving, bound, isClosed } = guests;
+  return [
+    warning(
+      isClosed ? `${label} is disabled` : `The reboot of ${name} disables ${label}`,
+      [
+        isClosed
+          ? `Somebody has disabled it, and so it stays after the reboot of ${name}.`
+          : "Before it, and enables it again once it is proven.",
+        ...(moving.length > 0 ? [`To other hosts move: ${vmNames(moving)}.`] : []),
+        ...(bound.length > 0 ? [`Powered off, and resumed after it: ${vmNames(bound)}.`] : []),
       ].join(" "),
     ),
   ];

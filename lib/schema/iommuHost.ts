@@ -28,7 +28,9 @@ const hostDeviceAttributes = {
 /** The host at what manages it from elsewhere. */
 const managedByAttributes = {
   engine: optional(string, "Name of an oVirt engine in the provider's `engines`."),
+  front_end: optional(string, "Name of an OpenNebula front end in the provider's `hosts`."),
   name: required(string, "Name or id of the host there."),
+  moves: optional(bool, "OpenNebula: running VMs move to other hosts (`onehost flush`). Default true."),
   immovable: optional(
     string,
     "What becomes of guests that cannot move: `fail` refuses the reboot, `shut-down` shuts them down. Default `fail`.",

@@ -56,7 +56,7 @@ export interface Network extends Named {
 /** States of a VM, as `onevm` numbers them. */
 export const vmState = { active: "3", done: "6", poweroff: "8", undeployed: "9" } as const;
 /** States of a host, as `onehost` numbers them. */
-export const hostState = { disabled: "4", monitoringDisabled: "7", offline: "8" } as const;
+export const hostState = { error: "3", disabled: "4", monitoringDisabled: "7", offline: "8" } as const;
 
 export function isActive({ state }: CloudVm): boolean {
   return state === vmState.active;
