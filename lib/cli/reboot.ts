@@ -74,7 +74,7 @@ export interface RebootContext {
 export async function reboot(
   options: RebootOptions,
   context: RebootContext,
-  runner: Runner = localRunner(),
+  runner?: Runner,
 ): Promise<void> {
   const { name } = options;
   const host = context.dial(true);
@@ -126,7 +126,7 @@ export async function reboot(
       context.result({ host: name, outcome: "due", rebooted: false, words });
       return;
     }
-    if (!options.force) refuseHazards(name, facts, runner);
+    if (!options.force) refuseHazards(name, facts, runner ?? (await localRunner()));
     context.progress.say(
       `${name}: ${state.required ? "a reboot is due" : "a reboot is forced"}: ${state.reason}`,
     );

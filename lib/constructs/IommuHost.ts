@@ -2,7 +2,7 @@ import { Annotations, Token, type IResolvable } from "cdktf";
 import type { Construct, IConstruct } from "constructs";
 import { iommuHostSchema, type DeviceSelector, type ConfigOf } from "../schema";
 import { adviceAgainst } from "./advice";
-import { checkBeforeReboot, type BeforeReboot } from "./BeforeReboot";
+import { checkBeforeReboot, writtenBeforeReboot, type BeforeReboot } from "./BeforeReboot";
 import { claimedBy, claimOnce, type Claim } from "./claims";
 import { checkConnection, type Connection } from "./connection";
 import * as errors from "./errors";
@@ -315,6 +315,8 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
       allow_critical: this.#allowCritical(),
       reboot: props.reboot,
       managed_by: managedByBlock(props.beforeReboot?.managedBy, props.beforeReboot?.immovable),
+      // The event has it by itself; whoever orders the reboot gets it with the command.
+      before_reboot: props.reboot === "manual" ? writtenBeforeReboot(props.beforeReboot) : undefined,
       trial_boot: props.trialBoot,
       trial_panic_seconds: props.trialPanicSeconds,
       boot_loader: props.bootLoader,

@@ -10,7 +10,7 @@ export interface Runner {
   readonly servers?: readonly { readonly use: string; readonly macAddresses: readonly string[] }[];
 }
 
-type HazardFacts = Pick<HostFacts, "bootHazards" | "bootId" | "hostname" | "proxmox" | "libvirt">;
+type HazardFacts = Pick<HostFacts, "bootHazards" | "bootId" | "devices" | "hostname" | "proxmox" | "libvirt">;
 
 /**
  * Why the host must not be rebooted with nobody there, in words: it would not come back by itself, or it would take
@@ -24,16 +24,18 @@ function ourselves(facts: HazardFacts, { bootId, macAddresses, servers = [] }: R
   if (bootId !== null && bootId === facts.bootId)
     return [`this deploy runs on ${facts.hostname} itself, or in a container there, and would end with it`];
   const guests = runningGuests(facts);
-  const lives = (use: string, own: readonly string[]) =>
-    guests.flatMap(({ name, macAddresses: theirs }) => {
+  const itself = {
+    name: `${facts.hostname} itself`,
+    macAddresses: facts.devices.flatMap(({ macs }) => macs),
+  };
+  const lives = (use: string, own: readonly string[], among: readonly Guest[]) =>
+    among.flatMap(({ name, macAddresses: theirs }) => {
       const shared = theirs.find((address) => own.includes(address));
-      return shared === undefined
-        ? []
-        : [`${use} is ${name} of this host (${shared}), and would go down with it`];
+      return shared === undefined ? [] : [`${use} is ${name} (${shared}), and would go down with it`];
     });
   return [
-    ...lives("the machine that this deploy runs on", macAddresses),
-    ...servers.flatMap((server) => lives(server.use, server.macAddresses)),
+    ...lives("the machine that this deploy runs on", macAddresses, guests),
+    ...servers.flatMap((server) => lives(server.use, server.macAddresses, [...guests, itself])),
   ];
 }
 
@@ -44,14 +46,19 @@ interface Guest {
 
 function runningGuests({ proxmox, libvirt }: HazardFacts): Guest[] {
   const vms = Object.entries(proxmox?.vms ?? {}).filter(([, vm]) => vm.running && vm.node === proxmox?.node);
+  const containers = Object.entries(proxmox?.containers ?? {}).filter(([, { running }]) => running);
   const domains = Object.entries(libvirt?.domains ?? {});
   return [
     ...vms.map(([id, { config }]) => ({
-      name: `the virtual machine ${id}`,
+      name: `the virtual machine ${id} of this host`,
+      macAddresses: addressesIn(config, /^net\d+:.*$/gm),
+    })),
+    ...containers.map(([id, { config }]) => ({
+      name: `the container ${id} of this host`,
       macAddresses: addressesIn(config, /^net\d+:.*$/gm),
     })),
     ...domains.map(([name, { live }]: readonly [string, LibvirtDomainFacts]) => ({
-      name: `the domain ${name}`,
+      name: `the domain ${name} of this host`,
       macAddresses: addressesIn(live ?? "", /<mac\s[^>]*>/g),
     })),
   ];

@@ -10,13 +10,13 @@ import { failure, warning } from "./diagnostics";
  * A reboot that would strand the host, or this deploy, is refused before anything is written; the reboot itself refuses
  * it again. Where somebody orders it by hand, it is only told.
  */
-export function hazardNotices(
+export async function hazardNotices(
   name: string,
   declared: IommuHostState,
   { required }: RebootState,
   facts: HostFacts,
-): Diagnostic[] {
-  const hazards = required ? rebootHazards(facts, localRunner()) : [];
+): Promise<Diagnostic[]> {
+  const hazards = required ? rebootHazards(facts, await localRunner()) : [];
   if (hazards.length === 0) return [];
   const manual = declared.reboot === "manual";
   const title = `${name} needs a reboot, and nobody could count on what comes after it`;

@@ -9,6 +9,7 @@ import { hugepageMemory } from "../model/hugepages";
 import { markWords } from "../model/manager";
 import type { Observation } from "../model/observation";
 import type { RebootState } from "../model/reboot";
+import { parsePreparation } from "../model/rebootPreparation";
 import type { HostRecord } from "../model/record";
 import { parseDrain, stageOf } from "../model/drain";
 import { guestWords, runningGuests, type RunningGuest } from "../model/runningGuests";
@@ -129,6 +130,16 @@ function drainWords(drain: string): string {
   }
 }
 
+/** What is wrong with what is declared to happen before a reboot. */
+export function preparationProblems({ host, before_reboot: declared }: IommuHostState): Diagnostic[] {
+  try {
+    if (declared !== null) parsePreparation(declared);
+    return [];
+  } catch (error) {
+    return [failure(`Unable to use before_reboot of ${host ?? ""}`, wordsOf(error), ["before_reboot"])];
+  }
+}
+
 /** Somebody has to order the reboot: said for as long as it is due. */
 export function manualNotices(
   name: string,
@@ -140,7 +151,7 @@ export function manualNotices(
   return [
     warning(
       `A reboot of ${name} is due, and waits for you`,
-      `${reason}. Its reboots are manual: order it with \`${rebootOrder(connection)}\`, then deploy again. Until then nothing that needs this boot is proven, and bindings that need it fail.`,
+      `${reason}. Its reboots are manual: order it with \`${rebootOrder(connection, parsePreparation(declared.before_reboot ?? "{}"))}\`, then deploy again. Until then nothing that needs this boot is proven, and bindings that need it fail.`,
       ["reboot"],
     ),
   ];

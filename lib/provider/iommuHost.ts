@@ -35,6 +35,7 @@ import {
   guestNotices,
   kernelNotices,
   manualNotices,
+  preparationProblems,
   refusals,
   riskNotices,
   trialNotices,
@@ -71,6 +72,7 @@ const inputs = [
   "allow_critical",
   "reboot",
   "managed_by",
+  "before_reboot",
   "trial_boot",
   "trial_panic_seconds",
 ] as const satisfies readonly (keyof IommuHostState)[];
@@ -108,6 +110,7 @@ export const iommuHost: ResourceType<Hosts> = {
       }),
       ...managedProblems(declared),
       ...addressProblems("allow_critical", declared.allow_critical),
+      ...preparationProblems(declared),
     ];
   },
 
@@ -187,7 +190,7 @@ export const iommuHost: ResourceType<Hosts> = {
       diagnostics.push(...said.filter(({ severity }) => !known || severity === "error"));
     }
     if (changed && sight?.kind === "seen") {
-      diagnostics.push(...hazardNotices(name, declared, decision.reboot, sight.facts));
+      diagnostics.push(...(await hazardNotices(name, declared, decision.reboot, sight.facts)));
       diagnostics.push(...refusals(name, sight.facts, decision, [declared.owner, before?.owner], declared));
     }
     if (before === null) return planned(plannedCreate(next, decision, observation));

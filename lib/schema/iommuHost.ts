@@ -76,6 +76,10 @@ export const iommuHostSchema = resource({
       object(managedByAttributes),
       "What takes the host out of service before a reboot, and into it again after the proof.",
     ),
+    before_reboot: optional(
+      string,
+      "What is declared to happen before a reboot, as JSON: for the command that orders one by hand.",
+    ),
     trial_boot: optional(
       bool,
       "Try what a reboot is due for by a boot entry of its own, once, and make it the default after the proof. Default false.",

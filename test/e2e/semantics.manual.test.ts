@@ -26,6 +26,7 @@ describe("a host whose reboots are manual", () => {
       connection: connect(host),
       kernelParameters: ["iommu=pt"],
       reboot: "manual",
+      beforeReboot: { shutdownTimeout: 60, despite: ["nodes"] },
     });
     const gpu = new VfioBinding(stack, "gpu", { host: pve1, devices: { card: { address: "0000:01:00" } } });
     new PassthroughVm(stack, "vm", {
@@ -45,6 +46,7 @@ describe("a host whose reboots are manual", () => {
     const words = flowing(text);
     expect(words).toContain("A reboot of pve1 is due, and waits for you");
     expect(words).toContain(`npx passthrough reboot root@127.0.0.1 --port ${host.port} --identity`);
+    expect(words).toMatch(/--host-key \S+ --shutdown-timeout 60 --despite nodes`, then deploy again/);
     const json = await rig.tf.succeed("show", "-json", `${rig.folder}/plan`);
     const { hosts, summary, verdict } = review([parsePlan("plan", json, null)]);
     expect(summary).toMatchObject({ reboots: 0, possibleReboots: 0, guestsStopping: 0 });
@@ -57,6 +59,7 @@ describe("a host whose reboots are manual", () => {
     expect(code).toBe(1);
     expect(flowing(stdout)).toContain("pve1: a reboot is due: the running kernel lacks iommu=pt");
     expect(flowing(stdout)).toContain("It is not proven, and was not rebooted");
+    expect(flowing(stdout)).toContain("--shutdown-timeout 60 --despite nodes`");
     expect(flowing(stderr)).toContain("it waits for the host to boot with its declared parameters");
     expect(host.counters().reboots).toBe(0);
     expect(record()).toMatchObject({ proven: null, otherImagesPending: true });

@@ -1,4 +1,5 @@
 import { rebootOrder } from "../../lib/host/rebootOrder";
+import { defaultPreparation, type RebootPreparation } from "../../lib/model/rebootPreparation";
 
 test.each([
   [{ host: "pve1" }, "npx passthrough reboot pve1"],
@@ -10,4 +11,17 @@ test.each([
   [{ host: "$(touch x)", user: "a'b; c" }, `npx passthrough reboot 'a'\\''b; c@$(touch x)'`],
 ])("%j is ordered by words that a shell takes as they are", (connection, words) => {
   expect(rebootOrder(connection)).toBe(words);
+});
+
+test.each<[Partial<RebootPreparation>, string]>([
+  [{}, ""],
+  [{ shutdownTimeout: 0, busyTimeout: 1800 }, " --shutdown-timeout 0 --busy-timeout 1800"],
+  [
+    { migrateTo: "pve2", unresponsive: "power-off", despite: ["ceph", "nodes"] },
+    " --power-off --migrate-to pve2 --despite ceph nodes",
+  ],
+])("what is declared to happen before it is part of the order: %j", (declared, words) => {
+  expect(rebootOrder({ host: "pve1" }, { ...defaultPreparation, ...declared })).toBe(
+    `npx passthrough reboot pve1${words}`,
+  );
 });

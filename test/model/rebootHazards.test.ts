@@ -1,6 +1,6 @@
 import type { LibvirtDomainFacts, ProxmoxVmFacts } from "../../lib/model/facts";
 import { rebootHazards, type Runner } from "../../lib/model/rebootHazards";
-import { hostFacts } from "../support/facts";
+import { hostFacts, pciDevice } from "../support/facts";
 
 const elsewhere: Runner = { bootId: "runner-boot", macAddresses: ["02:00:00:00:00:01"] };
 const own = "bc:24:11:10:01:00";
@@ -99,10 +99,29 @@ describe("the machine that the deploy runs on", () => {
   });
 });
 
-it("minds other servers that the deploy lives on", () => {
+describe("a server that the deploy lives on", () => {
   const servers = [{ use: "the server that keeps Terraform's state (10.0.0.5)", macAddresses: [own] }];
-  const facts = proxmox({ 100: vm("net0: virtio=BC:24:11:10:01:00\n") });
-  expect(rebootHazards(facts, { ...elsewhere, servers })).toEqual([
-    `the server that keeps Terraform's state (10.0.0.5) is the virtual machine 100 of this host (${own}), and would go down with it`,
-  ]);
+  const runner: Runner = { ...elsewhere, servers };
+  const node = proxmox({ 100: vm("net0: virtio=BC:24:11:10:01:00\n") });
+  const container = (running: boolean) => {
+    const { proxmox: there } = proxmox({});
+    const config = "net0: name=eth0,bridge=vmbr0,hwaddr=BC:24:11:10:01:00,type=veth\n";
+    return { ...node, proxmox: there && { ...there, containers: { 200: { config, running } } } };
+  };
+  const port = { ...node, proxmox: null, devices: [pciDevice({ address: "0000:03:00.0", macs: [own] })] };
+
+  it.each([
+    ["a virtual machine", node, ["the virtual machine 100 of this host"]],
+    ["a container", container(true), ["the container 200 of this host"]],
+    ["a container that does not run", container(false), []],
+    ["the host itself", port, ["pve1 itself"]],
+  ])("is %s", (_, facts, names) => {
+    expect(rebootHazards(facts, runner)).toEqual(
+      names.map(
+        (name) =>
+          `the server that keeps Terraform's state (10.0.0.5) is ${name} (${own}), and would go down with it`,
+      ),
+    );
+    expect(rebootHazards(facts, elsewhere)).toEqual([]);
+  });
 });

@@ -73,7 +73,7 @@ export function rebootCommand(program: Command): void {
             preparation: { ...(subject.preparation ?? defaultPreparation), ...preparationIn(options) },
             manager: subject.manager ?? null,
             resume: options.resume ?? false,
-            order: subject.manual === true ? rebootOrder(subject.connection) : null,
+            order: subject.manual === true ? rebootOrder(subject.connection, subject.preparation) : null,
             force: options.force ?? false,
             timeout: options.timeout ?? subject.timeout ?? defaults.timeout,
             settle: options.settle ?? subject.settle ?? defaults.settle,
