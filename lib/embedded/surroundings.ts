@@ -10,6 +10,8 @@ export interface Surroundings {
   readonly deadAgents: readonly string[];
   /** Nodes in maintenance. */
   readonly maintenance: readonly string[];
+  /** VMs that moved to another node and run there. */
+  readonly runningElsewhere: readonly string[];
   /** Tasks that run, and how many looks at them they last; then they are over. */
   readonly tasks: readonly { readonly type: string; readonly id: string; readonly looks?: number }[];
   /** null: no Ceph. */
@@ -48,6 +50,7 @@ export const alone: Surroundings = {
   services: {},
   deadAgents: [],
   maintenance: [],
+  runningElsewhere: [],
   tasks: [],
   ceph: null,
   inhibitors: [],

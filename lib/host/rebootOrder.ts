@@ -29,6 +29,8 @@ const flags: Readonly<Record<keyof RebootPreparation, (preparation: RebootPrepar
   unresponsive: () => ["--power-off"],
   migrateTo: ({ migrateTo }) => (migrateTo === null ? [] : ["--migrate-to", migrateTo]),
   busyTimeout: ({ busyTimeout }) => ["--busy-timeout", String(busyTimeout)],
+  migrationTimeout: ({ migrationTimeout }) => ["--migration-timeout", String(migrationTimeout)],
+  immovable: () => ["--shut-down-immovable"],
   despite: ({ despite }) => ["--despite", ...despite],
 };
 

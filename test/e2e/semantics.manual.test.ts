@@ -46,7 +46,7 @@ describe("a host whose reboots are manual", () => {
     const words = flowing(text);
     expect(words).toContain("A reboot of pve1 is due, and waits for you");
     expect(words).toContain(`npx passthrough reboot root@127.0.0.1 --port ${host.port} --identity`);
-    expect(words).toMatch(/--host-key \S+ --shutdown-timeout 60 --despite nodes`, then deploy again/);
+    expect(words).toMatch(/--host-key '[^']*' --shutdown-timeout 60 --despite nodes`, then deploy again/);
     const json = await rig.tf.succeed("show", "-json", `${rig.folder}/plan`);
     const { hosts, summary, verdict } = review([parsePlan("plan", json, null)]);
     expect(summary).toMatchObject({ reboots: 0, possibleReboots: 0, guestsStopping: 0 });

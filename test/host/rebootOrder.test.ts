@@ -16,6 +16,7 @@ test.each([
 test.each<[Partial<RebootPreparation>, string]>([
   [{}, ""],
   [{ shutdownTimeout: 0, busyTimeout: 1800 }, " --shutdown-timeout 0 --busy-timeout 1800"],
+  [{ migrationTimeout: 60, immovable: "shut-down" }, " --migration-timeout 60 --shut-down-immovable"],
   [
     { migrateTo: "pve2", unresponsive: "power-off", despite: ["ceph", "nodes"] },
     " --power-off --migrate-to pve2 --despite ceph nodes",

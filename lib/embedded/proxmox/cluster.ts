@@ -8,14 +8,14 @@ import { configurationPath, setRunning } from "./vm";
 
 export const surroundingsOf = ({ state }: Machine): Surroundings => ({ ...alone, ...state.surroundings });
 
-function change(machine: Machine, surroundings: Partial<Surroundings>): void {
+export function changeSurroundings(machine: Machine, surroundings: Partial<Surroundings>): void {
   machine.state.surroundings = { ...surroundingsOf(machine), ...surroundings };
   machine.save();
 }
 
 const ownNode = ({ profile }: Machine): string => profile.proxmox?.node ?? "";
 
-const online = (machine: Machine): string[] => [
+export const onlineNodes = (machine: Machine): string[] => [
   ownNode(machine),
   ...surroundingsOf(machine).nodes.flatMap(({ name, online }) => (online ? [name] : [])),
 ];
@@ -25,7 +25,7 @@ function votes(machine: Machine): { total: number; quorum: number } {
   const { nodes, quorumDevice } = surroundingsOf(machine);
   const device = quorumDevice ? 1 : 0;
   return {
-    total: online(machine).length + device,
+    total: onlineNodes(machine).length + device,
     quorum: Math.floor((nodes.length + 1 + device) / 2) + 1,
   };
 }
@@ -87,7 +87,7 @@ export function haStatus(machine: Machine): object[] {
   const { services, deadAgents, maintenance } = surroundingsOf(machine);
   const answer = [
     { id: "quorum", type: "quorum", node: ownNode(machine), status: "OK", quorate: 1 },
-    ...online(machine).map((node) => ({
+    ...onlineNodes(machine).map((node) => ({
       id: `lrm:${node}`,
       type: "lrm",
       node,
@@ -110,7 +110,7 @@ export function haStatus(machine: Machine): object[] {
 function moveOne(machine: Machine): void {
   const { services, maintenance } = surroundingsOf(machine);
   const own = ownNode(machine);
-  const target = online(machine).find((node) => node !== own);
+  const target = onlineNodes(machine).find((node) => node !== own);
   if (!maintenance.includes(own) || target === undefined) return;
   const next = Object.entries(services).find(
     ([sid, { node, requested }]) => node === own && requested === "started" && !isBound(machine, sid),
@@ -146,7 +146,7 @@ function place(machine: Machine, sid: string, service: HaService): void {
   if (sid.startsWith("ct:")) setContainerRunning(machine, idOf(sid), runs);
   else if (runs) startVm(machine, idOf(sid));
   else setRunning(machine, idOf(sid), false);
-  change(machine, { services: { ...services, [sid]: service } });
+  changeSurroundings(machine, { services: { ...services, [sid]: service } });
 }
 
 export const haManager: Program = ({ arguments: args }, machine): Answer => {
@@ -154,9 +154,9 @@ export const haManager: Program = ({ arguments: args }, machine): Answer => {
   const [command = "", ...rest] = args;
   if (command === "crm-command" && rest[0] === "node-maintenance") {
     const [, verb, node = ""] = rest;
-    if (verb === "enable") change(machine, { maintenance: [...new Set([...maintenance, node])] });
+    if (verb === "enable") changeSurroundings(machine, { maintenance: [...new Set([...maintenance, node])] });
     else if (verb === "disable") {
-      change(machine, { maintenance: maintenance.filter((name) => name !== node) });
+      changeSurroundings(machine, { maintenance: maintenance.filter((name) => name !== node) });
       for (const [sid, service] of Object.entries(services))
         if (service.home === node) place(machine, sid, { node, requested: service.requested });
     } else
@@ -177,7 +177,7 @@ export const haManager: Program = ({ arguments: args }, machine): Answer => {
 
 export function tasks(machine: Machine): object[] {
   const { tasks: running } = surroundingsOf(machine);
-  change(machine, {
+  changeSurroundings(machine, {
     tasks: running.flatMap((task) =>
       task.looks === undefined ? [task] : task.looks > 1 ? [{ ...task, looks: task.looks - 1 }] : [],
     ),
@@ -223,10 +223,12 @@ export const ceph: Program = ({ arguments: args }, machine): Answer => {
         ? { output: `${JSON.stringify({ ok_to_stop: true })}\n` }
         : failed(`Error EBUSY: ${cluster.unstoppable}`, 16);
     case "set":
-      change(machine, { ceph: { ...cluster, flags: [...new Set([...cluster.flags, flag])] } });
+      changeSurroundings(machine, { ceph: { ...cluster, flags: [...new Set([...cluster.flags, flag])] } });
       return { errors: `${flag} is set\n` };
     case "unset":
-      change(machine, { ceph: { ...cluster, flags: cluster.flags.filter((name) => name !== flag) } });
+      changeSurroundings(machine, {
+        ceph: { ...cluster, flags: cluster.flags.filter((name) => name !== flag) },
+      });
       return { errors: `${flag} is unset\n` };
     default:
       return failed("Invalid command", 22);

@@ -2,6 +2,7 @@ import type { Machine } from "../machine";
 import { failed, type Program } from "../programs/program";
 import { clusterStatus, haStatus, tasks } from "./cluster";
 import { mappingApi, type ApiOptions } from "./mappingApi";
+import { migrateVm } from "./migration";
 import { isRunning, QmError, readVm, vmIds } from "./vm";
 
 /** What the API answers to `get`, by path. */
@@ -38,6 +39,18 @@ function resourceAt({ profile }: Machine, path: string): ((machine: Machine) => 
   return resources[path];
 }
 
+function answerOf(machine: Machine, verb: string, path: string, options: ApiOptions): unknown {
+  const [, from = "", id = ""] = /^\/nodes\/([^/]+)\/qemu\/(\d+)\/migrate$/.exec(path) ?? [];
+  if (verb !== "create" || id === "") return mappingApi(machine, verb, path, options);
+  migrateVm(machine, {
+    id,
+    from,
+    target: options["target"]?.[0] ?? "",
+    online: options["online"]?.[0] === "1",
+  });
+  return `UPID:${from}:0001E241:0012D688:674F0001:qmigrate:${id}:root@pam:`;
+}
+
 /** How an answer is shown; not part of a call. */
 const shown = ["output-format", "noborder", "noheader", "human-readable", "quiet"];
 
@@ -45,7 +58,7 @@ export const pvesh: Program = ({ arguments: args }, machine) => {
   const [verb = "", path = "", ...rest] = args;
   const resource = verb === "get" || verb === "ls" ? resourceAt(machine, path.replace(/\/$/, "")) : undefined;
   try {
-    const answer = resource ? resource(machine) : mappingApi(machine, verb, path, parseOptions(rest));
+    const answer = resource ? resource(machine) : answerOf(machine, verb, path, parseOptions(rest));
     if (answer === undefined) return failed(`No '${verb}' handler defined for '${path}'`, 2);
     return answer === null ? {} : { output: `${JSON.stringify(answer)}\n` };
   } catch (error) {

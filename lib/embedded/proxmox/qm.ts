@@ -1,6 +1,7 @@
 import type { Answer } from "../callGate";
 import type { Machine } from "../machine";
 import { failed, type Program } from "../programs/program";
+import { migrateVm } from "./migration";
 import { shutsDown } from "./pct";
 import { startVm } from "./startVm";
 import { complaintsAbout, isKnownSetting } from "./settingGrammar";
@@ -40,6 +41,10 @@ export const qm: Program = ({ arguments: args }, machine) => {
   if (name === "clone") {
     const [newId = "", ...words] = rest;
     return attempt(() => clone({ machine, id, options: parseOptions(words) }, newId));
+  }
+  if (name === "migrate") {
+    const [target = "", ...words] = rest;
+    return attempt(() => migrate({ machine, id, options: parseOptions(words) }, target));
   }
   const command = commands[name];
   if (!command)
@@ -336,6 +341,16 @@ function clone({ machine, id, options }: Command, newId: string): Answer {
     snapshots: "",
   });
   return { output: `create ${isLinked ? "linked" : "full"} clone of VM ${id}\n` };
+}
+
+function migrate({ machine, id, options }: Command, target: string): Answer {
+  requireId(id, "migrate");
+  requireKnown(options, "migrate", "online force with-local-disks targetstorage bwlimit");
+  const { configuration } = readVm(machine, id);
+  refuseLocked(configuration);
+  const from = machine.profile.proxmox?.node ?? "";
+  migrateVm(machine, { id, from, target, online: options["online"] === "1" });
+  return { output: `migration of VM ${id} to node '${target}' finished successfully\n` };
 }
 
 function destroy({ machine, id, options }: Command): Answer {
