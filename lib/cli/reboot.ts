@@ -71,11 +71,7 @@ export interface RebootContext {
  * The trigger that runs this is a permission, not an order: what is right already is proven and left alone, and
  * what our own reboot could not bring about is refused with the diagnosis.
  */
-export async function reboot(
-  options: RebootOptions,
-  context: RebootContext,
-  runner?: Runner,
-): Promise<void> {
+export async function reboot(options: RebootOptions, context: RebootContext, runner?: Runner): Promise<void> {
   const { name } = options;
   const host = context.dial(true);
   let endedBoot: string;
