@@ -2,11 +2,18 @@ import { Token } from "cdktf";
 import type { IInterpolatingParent } from "cdktf";
 import type { IConstruct } from "constructs";
 import type { DeviceSelector } from "../schema";
+import type { Claim } from "./claims";
+
+/** The host of a binding, as VMs that another place has see it. */
+export interface BindingHost extends IConstruct {
+  /** @internal */
+  _claimElsewhere?(claims: readonly Claim[]): void;
+}
 
 /** What a bound device needs to know of its binding. */
 export interface DeviceBinding extends IInterpolatingParent, IConstruct {
   readonly fqn: string;
-  readonly host: IConstruct;
+  readonly host: BindingHost;
   /** @internal */
   _addUser?(vmId: string): void;
 }

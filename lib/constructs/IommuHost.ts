@@ -152,6 +152,7 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
   readonly #provided: ProviderHost & Required<Pick<ProviderHost, "event">>;
   readonly #bindings: HostBinding[] = [];
   readonly #guests: Guest[] = [];
+  readonly #elsewhere: Claim[] = [];
   readonly #physicalFunctions: PhysicalFunction[] = [];
 
   /** @throws an Error naming the value, what was expected and the mend, where the props cannot be meant. */
@@ -274,11 +275,24 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
       }
     }
     claimOnce(
-      this.#guests.flatMap(({ claims }) => claims),
+      [...this.#guests.flatMap(({ claims }) => claims), ...this.#elsewhere],
       guest.claims,
       (device, one, other) => errors.claimedTwice(device, this.node.path, one, other),
     );
     this.#guests.push(guest);
+  }
+
+  /**
+   * What VMs of an engine or front end take of this host's bindings.
+   * @internal
+   */
+  _claimElsewhere(claims: readonly Claim[]): void {
+    claimOnce(
+      [...this.#guests.flatMap((guest) => guest.claims), ...this.#elsewhere],
+      claims,
+      (device, one, other) => errors.claimedTwice(device, this.node.path, one, other),
+    );
+    this.#elsewhere.push(...claims);
   }
 
   /** @internal */

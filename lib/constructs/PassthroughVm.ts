@@ -13,6 +13,7 @@ import {
   pciSlots,
   providedFor,
   resolvedAddress,
+  claimBoundElsewhere,
   resolvedFunctions,
   romIdsOf,
   slotClaims,
@@ -229,6 +230,8 @@ export class PassthroughVm extends PassthroughResource<typeof vmSchema.attribute
       pinTo,
       claims: [...slotClaims(path, host, props.pci ?? {}), ...usbClaims(path, props.usb ?? {})],
     });
+    // A template only asks: the VMs made of it get whatever is free then.
+    if (!vmId.startsWith("template:")) claimBoundElsewhere(path, host, props.pci ?? {});
   }
 
   /** Our settings of the VM in the hypervisor's own words, by key. */

@@ -409,6 +409,15 @@ export function slotClaims(path: string, host: IConstruct, slots: Slots<PciSlotP
   });
 }
 
+/** Devices of bindings whose host is not the VM's place are taken there too: an engine's VMs run on hosts of the stack. */
+export function claimBoundElsewhere(path: string, place: IConstruct, slots: Slots<PciSlotProps>): void {
+  for (const [name, slot] of Object.entries(slots)) {
+    if (!(slot.device instanceof BoundDevice)) continue;
+    const { host } = slot.device.binding;
+    if (host !== place) host._claimElsewhere?.(slotClaims(path, host, { [name]: slot }));
+  }
+}
+
 function claimedOf(device: NamedDevice): ClaimedDevice {
   if (device instanceof BoundDevice) return { ...claimedBy(device.selector), bound: device.toString() };
   return isAddress(device) ? { address: device.address } : claimedBy(writtenSelector(device));

@@ -1,6 +1,6 @@
 import { TerraformVariable } from "cdktf";
 import type { TerraformStack } from "cdktf";
-import { Ovirt, OvirtEngine, OvirtHost, PassthroughVm, VfioBinding } from "../../lib";
+import { Libvirt, Ovirt, OvirtEngine, OvirtHost, PassthroughVm, VfioBinding } from "../../lib";
 import type { OvirtEngineProps, PassthroughVmProps } from "../../lib";
 import { messageOf, newHost, newStack, synth } from "./support";
 
@@ -97,6 +97,18 @@ describe("what cannot be meant", () => {
     expect(messageOf(() => new PassthroughVm(stack, "vm", { on: Ovirt.vm(lab, "vm"), ...props }))).toContain(
       words,
     );
+  });
+
+  test("a bound device for a VM of an engine and for one of the host itself, or for two of one engine", () => {
+    const lab = new OvirtEngine(stack, "lab", { url });
+    const kvm1 = newHost(stack, "kvm1");
+    const gpu = new VfioBinding(stack, "gpu", { host: kvm1, devices: { card: { address: "0000:04:00" } } });
+    const card = { pci: { gpu: { device: gpu.device("card") } } };
+    new PassthroughVm(stack, "vm", { on: Ovirt.vm(lab, "workstation"), ...card });
+    for (const on of [Libvirt.domain(kvm1, "web"), Ovirt.vm(lab, "render")])
+      expect(messageOf(() => new PassthroughVm(stack, on.vmId, { on, ...card }))).toMatch(
+        /vm: pci\.gpu and .*kvm1/s,
+      );
   });
 
   test("one engine twice, one VM twice, one device of one host twice", () => {

@@ -9,7 +9,7 @@ import {
 } from "../deviceProblems";
 import { groupReport } from "../../model/iommuGroups";
 import type { Problem, Settings, SettingChange, VmRequest } from "../types";
-import { rivals, type DomainClaim } from "./claims";
+import { claimNames, rivals, type DomainClaim } from "./claims";
 import { desiredSettings } from "./declaration";
 import { allDomains, describeDomain, findDomain, type Domain } from "./domain";
 import { sources, type Wanted } from "./hostdev";
@@ -252,9 +252,11 @@ function heldByOthers(context: Context): Problem[] {
     const [claim] = held;
     const other = claim && findDomain(facts, claim.vmId);
     if (!claim || !other) return [];
-    const addresses = held.map(({ source }) => source);
-    const wanted = new Set(held.flatMap(({ source, address }) => [source, address]));
-    const key = arrived.find((arriving) => wanted.has(arriving.wanted.source))?.name;
+    const addresses = held.map(({ source, address }) => (address.startsWith("USB ") ? address : source));
+    const taken = new Set(held.flatMap(({ source, address }) => [source, address]));
+    const key = arrived.find(({ wanted }) =>
+      claimNames(facts, wanted.source).some((name) => taken.has(name)),
+    )?.name;
     const holder = {
       name: describeDomain(other),
       slot: claim.slot,

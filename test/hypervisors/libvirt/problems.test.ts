@@ -9,6 +9,8 @@ const gpu = { gpu: pciSlot() };
 const other = "ffffffff-f1bb-47f0-914d-32a22e3a8804";
 const vgpu = { uuid: "c2177883-f1bb-47f0-914d-32a22e3a8804", parent: "0000:02:00.0", type: "nvidia-63" };
 const mdev = `<hostdev mode='subsystem' type='mdev' model='vfio-pci'><source><address uuid='${vgpu.uuid}'/></source></hostdev>`;
+const receiver =
+  "<hostdev mode='subsystem' type='usb' managed='no'><source><address bus='1' device='7'/></source></hostdev>";
 const found = (
   facts: HostFacts,
   declaration: Partial<VmDeclaration> | null,
@@ -156,6 +158,15 @@ describe("what speaks against a request", () => {
       kvm({ web: {}, db: { devices: card() } }),
       { pci: gpu, peers: ["db"] },
       /^warning: 0000:01:00\.0, 0000:01:00\.1 moves from domain db to domain web on kvm1/,
+    ],
+    [
+      "a running domain that has the USB device, by whichever of its names",
+      kvm(
+        { web: {}, db: { live: receiver, devices: receiver } },
+        { usbDevices: [{ port: "1-4", id: "046d:c52b", number: 7, hub: false, name: "Receiver" }] },
+      ),
+      { usb: { mouse: usbSlot({ host: "046d:c52b" }) } },
+      /^error: USB 1-4 is in use by domain db/,
     ],
     [
       "a running domain",
