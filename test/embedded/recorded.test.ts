@@ -28,6 +28,7 @@ const kinds: readonly Kind[] = [
     profile: "debian-dracut",
     unlike: ["bootEvidence.programs[]: only one has it"],
   },
+  { name: "debian-systemd-boot", profile: "debian-systemd-boot", unlike: [] },
 ];
 
 /** What files alone tell; the rest is told by programs of the host, or by too many files to keep. */

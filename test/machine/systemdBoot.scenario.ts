@@ -24,6 +24,7 @@ describe("a Debian host with systemd-boot", () => {
     expect(kernel.next).toBe(await host.sh("uname -r"));
   });
 
+  job.isAsRecorded("debian-systemd-boot");
   job.deploys();
 
   test("the kernel was given the words of the loader's entry, and nothing else", async () => {
