@@ -7,7 +7,7 @@ import { machine } from "./bench";
 import { defineGuest, makeGuest } from "./guest";
 
 /** Goes when the power button is pressed. */
-const [polite, itsConsole] = ["0c5c1a5e-6d1b-4d7e-9a53-2f8f5d1c7e11", "/var/log/libvirt/qemu/polite.log"];
+const [polite, itsConsole] = ["0c5c1a5e-6d1b-4d7e-9a53-2f8f5d1c7e11", "/var/log/libvirt/qemu/console.log"];
 const init = `until [ -e /dev/input/event0 ]; do $b sleep 1; done
 echo "guest: ready"
 $b head -c 1 /dev/input/event0 >/dev/null
