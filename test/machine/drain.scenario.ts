@@ -4,7 +4,7 @@ import { IommuHost, type BeforeReboot } from "../../lib";
 import { flowing, Rig } from "../support/rig";
 import { waitFor } from "../support/waitFor";
 import { machine } from "./bench";
-import { defineGuest, makeGuest } from "./guest";
+import { defineEmptyGuest, defineGuest, makeGuest } from "./guest";
 
 /** Goes when the power button is pressed. */
 const [polite, itsConsole] = ["0c5c1a5e-6d1b-4d7e-9a53-2f8f5d1c7e11", "/var/log/libvirt/qemu/console.log"];
@@ -18,19 +18,6 @@ echo "guest: was asked to go"`;
 
 /** Has no system that could hear of it. */
 const stubborn = "0c5c1a5e-6d1b-4d7e-9a53-2f8f5d1c7e12";
-const deaf = `<domain type='qemu'>
-  <name>stubborn</name>
-  <uuid>${stubborn}</uuid>
-  <memory unit='MiB'>64</memory>
-  <vcpu>1</vcpu>
-  <os><type arch='x86_64' machine='q35'>hvm</type></os>
-  <devices>
-    <emulator>/usr/bin/qemu-system-x86_64</emulator>
-    <controller type='usb' model='none'/>
-    <memballoon model='none'/>
-  </devices>
-</domain>
-`;
 
 describe("a Debian host whose guests run while it has to reboot", () => {
   const host = machine({ name: "drain", extra: ["-m", "1536"] });
@@ -50,8 +37,8 @@ describe("a Debian host whose guests run while it has to reboot", () => {
     await host.sh("systemctl -q enable --now libvirtd");
     await makeGuest(host, ["button", "evdev"], init);
     await defineGuest(host, { name: "polite", uuid: polite, console: itsConsole });
-    await host.sh(`echo ${Buffer.from(deaf).toString("base64")} | base64 -d >/root/deaf.xml`);
-    await host.sh("virsh -q define /root/deaf.xml && virsh -q start stubborn && virsh -q start polite");
+    await defineEmptyGuest(host, "stubborn", stubborn);
+    await host.sh("virsh -q start stubborn && virsh -q start polite");
     await isReady(1);
   });
   afterAll(async () => {

@@ -43,14 +43,11 @@ export interface GuestDomain {
 }
 
 /** Gives libvirt a domain that starts what was made. */
-export async function defineGuest(host: Machine, { name, uuid, console }: GuestDomain): Promise<void> {
-  const type = await host.sh("[ -e /dev/kvm ] && echo kvm || echo qemu");
-  const definition = `<domain type='${type}'>
-  <name>${name.replace(/&/g, "&amp;").replace(/</g, "&lt;")}</name>
-  <uuid>${uuid}</uuid>
-  <memory unit='MiB'>256</memory>
-  <vcpu>1</vcpu>
-  <os>
+export function defineGuest(host: Machine, { name, uuid, console }: GuestDomain): Promise<void> {
+  return define(
+    host,
+    { name, uuid, memory: 256 },
+    `  <os>
     <type arch='x86_64' machine='q35'>hvm</type>
     <kernel>${images}/guest.vmlinuz</kernel>
     <initrd>${images}/guest.cpio.gz</initrd>
@@ -58,11 +55,39 @@ export async function defineGuest(host: Machine, { name, uuid, console }: GuestD
   </os>
   <features><acpi/></features>
   <on_reboot>destroy</on_reboot>
-  <devices>
+`,
+    `    <serial type='file'><source path='${console}' append='on'/></serial>
+`,
+  );
+}
+
+/** One with nothing to boot: QEMU runs and has its devices, and nobody in it hears of anything. */
+export function defineEmptyGuest(host: Machine, name: string, uuid: string): Promise<void> {
+  return define(
+    host,
+    { name, uuid, memory: 64 },
+    "  <os><type arch='x86_64' machine='q35'>hvm</type></os>\n",
+  );
+}
+
+interface Domain {
+  readonly name: string;
+  readonly uuid: string;
+  /** In MiB. */
+  readonly memory: number;
+}
+
+async function define(host: Machine, domain: Domain, system: string, devices = ""): Promise<void> {
+  const type = await host.sh("[ -e /dev/kvm ] && echo kvm || echo qemu");
+  const definition = `<domain type='${type}'>
+  <name>${domain.name.replace(/&/g, "&amp;").replace(/</g, "&lt;")}</name>
+  <uuid>${domain.uuid}</uuid>
+  <memory unit='MiB'>${domain.memory}</memory>
+  <vcpu>1</vcpu>
+${system}  <devices>
     <emulator>/usr/bin/qemu-system-x86_64</emulator>
     <controller type='usb' model='none'/>
-    <serial type='file'><source path='${console}' append='on'/></serial>
-    <memballoon model='none'/>
+${devices}    <memballoon model='none'/>
   </devices>
 </domain>
 `;
