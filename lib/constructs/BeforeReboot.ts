@@ -25,8 +25,8 @@ export interface BeforeReboot {
    */
   readonly migrateTo?: string;
   /**
-   * What places guests on the host from elsewhere: `Ovirt.host(engine, "kvm1")` or `OpenNebula.host(one, "node1")`. It takes the host out of service before
-   * the reboot, moves its guests, and takes it back once it is proven.
+   * What places guests on the host from elsewhere: `Ovirt.host(engine, "kvm1")` or `OpenNebula.host(one, "node1")`. It
+   * takes the host out of service before the reboot, moves its guests, and takes it back once it is proven.
    * @default nothing does
    */
   readonly managedBy?: ManagedHost;

@@ -274,11 +274,7 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
         throw errors.sameVm(`VM ${guest.vmId} of ${this.node.path}`, other.path, guest.path);
       }
     }
-    claimOnce(
-      [...this.#guests.flatMap(({ claims }) => claims), ...this.#elsewhere],
-      guest.claims,
-      (device, one, other) => errors.claimedTwice(device, this.node.path, one, other),
-    );
+    this.#claim(guest.claims);
     this.#guests.push(guest);
   }
 
@@ -287,12 +283,14 @@ export class IommuHost extends PassthroughResource<typeof iommuHostSchema.attrib
    * @internal
    */
   _claimElsewhere(claims: readonly Claim[]): void {
-    claimOnce(
-      [...this.#guests.flatMap((guest) => guest.claims), ...this.#elsewhere],
-      claims,
-      (device, one, other) => errors.claimedTwice(device, this.node.path, one, other),
-    );
+    this.#claim(claims);
     this.#elsewhere.push(...claims);
+  }
+
+  /** Throws where a guest of this host, or of one that manages it, has a device already. */
+  #claim(claims: readonly Claim[]): void {
+    const taken = [...this.#guests.flatMap((guest) => guest.claims), ...this.#elsewhere];
+    claimOnce(taken, claims, (device, one, other) => errors.claimedTwice(device, this.node.path, one, other));
   }
 
   /** @internal */

@@ -25,9 +25,3 @@ export function connectionOf(block: EngineBlock): EngineConnection {
     timeout: block.timeout ?? undefined,
   };
 }
-
-/** What of it may stand anywhere. */
-export function openBlock(block: EngineBlock): Omit<EngineBlock, "password" | "token"> {
-  const { password: _password, token: _token, ...open } = block;
-  return open;
-}

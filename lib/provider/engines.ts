@@ -1,5 +1,5 @@
 import { EngineClient } from "../engine/client";
-import { connectionOf, openBlock } from "../engine/connectionBlock";
+import { connectionOf } from "../engine/connectionBlock";
 import { Engine } from "../engine/engine";
 import { isEngineUnreachable } from "../engine/errors";
 import { resolveEngine } from "../engine/settings";
@@ -13,6 +13,7 @@ import { failure, wordsOf } from "./diagnostics";
 import type { Place, SeenPlace, TriedChange, VmSight, Whereabouts } from "./place";
 import { notDialled, notReached } from "./reading";
 import { Turns } from "./turns";
+import { openBlock } from "./openBlock";
 import { hasUnknown, type Planned } from "./values";
 
 export type EngineBlocks = Readonly<Record<string, Planned<EngineSettings>>>;
@@ -51,12 +52,7 @@ export class Engines implements Place<EngineFacts, EngineStep> {
 
   /** How an engine of the provider block is reached, in its words and without what is secret; null: not known. */
   openBlock(name: string): Readonly<Record<string, unknown>> | null {
-    const { engines } = this.config;
-    const found = engines === UNKNOWN || !Object.hasOwn(engines, name) ? undefined : engines[name];
-    if (found === undefined || hasUnknown(found)) return null;
-    const { when_unreachable: _whenUnreachable, ...block } = found as EngineSettings;
-    const open = Object.entries(openBlock(block)).filter(([, value]) => value !== null);
-    return Object.fromEntries(open);
+    return openBlock(this.config.engines, name, ["password", "token"]);
   }
 
   /** Why the reboot event, which gets nothing secret from the configuration, could not log in; null: it can. */

@@ -9,6 +9,7 @@ import type { ConnectionSettings } from "../schema";
 import type { Engines } from "./engines";
 import { JUST_READ, notDialled, notReached } from "./reading";
 import { Turns } from "./turns";
+import { openBlock } from "./openBlock";
 import { hasUnknown, type Planned } from "./values";
 
 export type Connections = Readonly<Record<string, Planned<ConnectionSettings>>>;
@@ -89,12 +90,7 @@ export class Hosts {
 
   /** How a host of the provider block is reached, in its words and without what is secret; null: not known. */
   openBlock(name: string): Readonly<Record<string, unknown>> | null {
-    const { hosts } = this.config;
-    const found = hosts === UNKNOWN || !Object.hasOwn(hosts, name) ? undefined : hosts[name];
-    if (found === undefined || hasUnknown(found)) return null;
-    const secret = ["private_key", "passphrase", "when_unreachable"];
-    const open = Object.entries(found).filter(([key, value]) => value !== null && !secret.includes(key));
-    return Object.fromEntries(open);
+    return openBlock(this.config.hosts, name, ["private_key", "passphrase"]);
   }
 
   /**

@@ -188,8 +188,6 @@ export const iommuHost: ResourceType<Hosts> = {
       const said = await managerNotices(name, declared, decision.reboot, hosts, signal, true);
       const known = before?.reboot_required === true;
       diagnostics.push(...said.filter(({ severity }) => !known || severity === "error"));
-    }
-    if (changed && sight?.kind === "seen") {
       diagnostics.push(...(await hazardNotices(name, declared, decision.reboot, sight.facts)));
       diagnostics.push(...refusals(name, sight.facts, decision, [declared.owner, before?.owner], declared));
     }
@@ -223,17 +221,13 @@ async function configure(
   const declared = typed<IommuHostState>(untyped(target));
   const observation = observe(sight.facts);
   const decision = decideHost(declarationOf(declared), overrides ?? {}, observation);
-  const untouched = (diagnostics: Diagnostic[]): ApplyResult => ({
-    state: before === null ? null : untyped(before),
-    private: kept,
-    diagnostics,
-  });
+  const stays = stateStays(before, kept);
   const refused = refusals(name, sight.facts, decision, [declared.owner, before?.owner], declared).filter(
     ({ severity }) => severity === "error",
   );
-  if (refused.length > 0) return untouched(refused);
+  if (refused.length > 0) return stays(refused);
   const moved = movedSincePlan(name, before, target, decision, observation);
-  if (moved) return untouched([moved]);
+  if (moved) return stays([moved]);
 
   const change = {
     purpose: `configure ${name}`,
@@ -245,7 +239,7 @@ async function configure(
     }),
   };
   const { outcome, facts } = await changeAndRead(sight, change, signal);
-  if (!outcome.ok && wroteNothing(outcome)) return untouched([changeFailure(name, change, outcome)]);
+  if (!outcome.ok && wroteNothing(outcome)) return stays([changeFailure(name, change, outcome)]);
 
   const known = settle(
     { ...declared, id: name, assumed: false, declaration_digest: decision.digest },

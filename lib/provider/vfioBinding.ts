@@ -16,6 +16,7 @@ import {
 import { completeSelector, vfioBindingSchema, type VfioBindingState } from "../schema";
 import { departed, groupNotices, heldByGuests, inUse, notBindable } from "./bindingProblems";
 import { boundFunctions, idOf, readBack, seenAgain, select, type Selected } from "./boundFunctions";
+import { stateStays } from "./applyResults";
 import { addressProblems, failure, warning, wordsOf } from "./diagnostics";
 import { handOverProblems } from "./handOver";
 import {
@@ -189,13 +190,9 @@ async function bind(
   const label = declared.name ?? "";
   const record = parseRecord(sight.facts.record);
   const selected = select(declared, sight.facts, record);
-  const untouched = (diagnostics: Diagnostic[]): ApplyResult => ({
-    state: before === null ? null : untyped(before),
-    private: kept,
-    diagnostics,
-  });
+  const stays = stateStays(before, kept);
   if (target.addresses !== UNKNOWN && !same(target.addresses, selected.addresses)) {
-    return untouched([
+    return stays([
       failure(
         `${name} changed since the plan`,
         `The devices of ${label} are now at ${words(selected.addresses)}, not ${words(target.addresses ?? {})}. Nothing was touched. Plan again.`,
@@ -216,7 +213,7 @@ async function bind(
     ...notBindable(name, selected.devices, declared.live_rebind ?? false),
     ...inUse(name, sight.facts, leaving),
   ];
-  if (refused.length > 0) return untouched(refused);
+  if (refused.length > 0) return stays(refused);
 
   const change = {
     purpose: `bind ${label} on ${name}`,
@@ -225,7 +222,7 @@ async function bind(
   };
   const { outcome, facts } = await changeAndRead(sight, change, signal);
   const failed = outcome.ok ? [] : [changeFailure(name, change, outcome)];
-  if (facts === null || (before === null && wroteNothing(outcome))) return untouched(failed);
+  if (facts === null || (before === null && wroteNothing(outcome))) return stays(failed);
   // The driver that gets each function back is the one from before this change.
   const functions =
     target.functions === UNKNOWN ? boundFunctions(selected, record, before) : target.functions;

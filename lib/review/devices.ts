@@ -63,7 +63,8 @@ function boundIn(bindings: readonly Change[], side: Side): Map<string, Bound> {
       const view = side === "before" ? change.before : goes(change) ? null : change.after;
       const binding = text(at(view, "name")) ?? change.name;
       const functions = at(view, "functions");
-      if (view !== null && isUnknown(functions)) return declaredIn(view, binding);
+      const isMade = change.type === types.functions;
+      if (view !== null && isUnknown(functions)) return (isMade ? placesIn : declaredIn)(view, binding);
       return entries(functions).map(([address, found]): [string, Bound] => [
         address,
         {
@@ -74,7 +75,7 @@ function boundIn(bindings: readonly Change[], side: Side): Map<string, Bound> {
           name: text(at(found, "name")),
           driver: text(at(found, "driver")),
           // A virtual function is not there before it is made.
-          hostDriver: change.type === types.functions ? "" : text(at(found, "host_driver")),
+          hostDriver: isMade ? "" : text(at(found, "host_driver")),
           group: text(at(view, "iommu_groups", address)),
         },
       ]);
@@ -82,22 +83,25 @@ function boundIn(bindings: readonly Change[], side: Side): Map<string, Bound> {
   );
 }
 
+const notTold = { id: null, class: null, name: null, group: null };
+
 /** Without the host nobody knows what stands at an address: the declaration is all there is. */
 function declaredIn(view: View, binding: string): [string, Bound][] {
-  const unknown = { id: null, class: null, name: null, group: null };
-  // Of virtual functions that are not made yet only the places are known.
-  const places = entries(at(view, "addresses")).flatMap(([, address]) => text(address) ?? []);
-  if (at(view, "function_count") !== null)
-    return places.map((address) => [
-      address,
-      { ...unknown, address, binding, driver: "vfio-pci", hostDriver: "" },
-    ]);
   return entries(at(view, "devices")).flatMap(([, device]) => {
     const [address, id] = [text(at(device, "address")), text(at(device, "id"))];
     const place = address ?? (id === null ? null : `every ${id}`);
     if (place === null) return [];
-    return [[place, { ...unknown, address: place, binding, id, driver: null, hostDriver: null }]];
+    return [[place, { ...notTold, address: place, binding, id, driver: null, hostDriver: null }]];
   });
+}
+
+/** Of virtual functions that are not made yet only the places are known. */
+function placesIn(view: View, binding: string): [string, Bound][] {
+  const places = entries(at(view, "addresses")).flatMap(([, address]) => text(address) ?? []);
+  return places.map((address) => [
+    address,
+    { ...notTold, address, binding, driver: "vfio-pci", hostDriver: "" },
+  ]);
 }
 
 interface Given {

@@ -97,7 +97,7 @@ export function byHost(plan: Plan): HostParts[] {
     const [host, vms] = [ofType(types.host)[0] ?? null, ofType(types.vm)];
     const bindings = own.filter(holdsDevices);
     const others = own.filter(
-      (change) => change !== host && !bindings.includes(change) && !vms.includes(change),
+      (one) => one.type !== types.host && one.type !== types.vm && !holdsDevices(one),
     );
     const kind = host === null && bindings.length === 0 ? kindOf([...vms, ...others]) : "host";
     return { plan, name, kind, host, bindings, vms, others };

@@ -69,11 +69,11 @@ trial_next() {
 	case $2 in
 	grub)
 		must "have GRUB start the trial once" grub-reboot "$trial_entry"
-		grub_chose_trial || fail failed "grub-reboot exited with 0, but /boot/grub/grubenv holds no next_entry=$trial_entry. The host was not rebooted."
+		grub_chose /boot/grub "$trial_entry" || fail failed "grub-reboot exited with 0, but /boot/grub/grubenv holds no next_entry=$trial_entry. The host was not rebooted."
 		;;
 	grub-bls)
 		must "have GRUB start the trial once" grub2-editenv /boot/grub2/grubenv set "next_entry=$(entry_name "$3")"
-		grub2_chose_trial "$3" || fail failed "grub2-editenv exited with 0, but /boot/grub2/grubenv holds no next_entry=$(entry_name "$3"). The host was not rebooted."
+		grub_chose /boot/grub2 "$(entry_name "$3")" || fail failed "grub2-editenv exited with 0, but /boot/grub2/grubenv holds no next_entry=$(entry_name "$3"). The host was not rebooted."
 		;;
 	systemd-boot)
 		must "have systemd-boot start the trial once" bootctl set-oneshot "${3##*/}"
@@ -90,10 +90,6 @@ entry_name() {
 	basename "$1" .conf
 }
 
-grub2_chose_trial() {
-	grep -qx -e "next_entry=$(entry_name "$1")" "$ROOT/boot/grub2/grubenv" 2>/dev/null
-}
-
 # Sets `value` to the entry that systemd-boot is to start once, as the firmware keeps it: text of two bytes a letter
 # behind four bytes of attributes. The kernel lets nobody seek there.
 one_shot() {
@@ -102,8 +98,17 @@ one_shot() {
 		tail -c +5 | tr -d '\000')
 }
 
-grub_chose_trial() {
-	grep -qx -e "next_entry=$trial_entry" "$ROOT/boot/grub/grubenv" 2>/dev/null
+# Whether GRUB, whose environment block is in folder $1, starts entry $2 at the next boot.
+grub_chose() {
+	grep -qx -e "next_entry=$2" "$ROOT$1/grubenv" 2>/dev/null
+}
+
+# Has GRUB forget that with its program $3.
+grub_forget() {
+	grub_chose "$1" "$2" || return 0
+	note "next_entry still stood: GRUB did not forget it"
+	must "have GRUB forget the trial" "$3" "$1/grubenv" unset next_entry
+	! grub_chose "$1" "$2" || fail failed "$1/grubenv still holds next_entry=$2, though $3 took it out: the next boot would start the trial."
 }
 
 # Step $1: what loader $2 and the running kernel still have of a trial with the entry $3 and the image $4.
@@ -111,20 +116,8 @@ trial_end() {
 	step "$1" "take the trial boot away"
 	touch_host
 	case $2 in
-	grub)
-		if grub_chose_trial; then
-			note "next_entry still stood: GRUB did not forget it"
-			must "have GRUB forget the trial" grub-editenv /boot/grub/grubenv unset next_entry
-			! grub_chose_trial || fail failed "/boot/grub/grubenv still holds next_entry=$trial_entry, though grub-editenv took it out: the next boot would start the trial."
-		fi
-		;;
-	grub-bls)
-		if grub2_chose_trial "$3"; then
-			note "next_entry still stood: GRUB did not forget it"
-			must "have GRUB forget the trial" grub2-editenv /boot/grub2/grubenv unset next_entry
-			! grub2_chose_trial "$3" || fail failed "/boot/grub2/grubenv still holds next_entry=$(entry_name "$3"), though grub2-editenv took it out: the next boot would start the trial."
-		fi
-		;;
+	grub) grub_forget /boot/grub "$trial_entry" grub-editenv ;;
+	grub-bls) grub_forget /boot/grub2 "$(entry_name "$3")" grub2-editenv ;;
 	systemd-boot)
 		one_shot
 		if [ "$value" = "${3##*/}" ]; then
