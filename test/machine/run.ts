@@ -1,7 +1,8 @@
 /**
  * `npm run test:machine [jest arguments]`: boots Debian hosts under QEMU and runs the scenarios on them. Linux, and root
- * for what makes the images. `--core` instead of arguments: those that the whole test run has time for. The last line says
- * how many cases passed and failed; with exit code 2 none was tried, as the bench cannot be set up here.
+ * for what makes the images. Without arguments all but the three that take as long as the others together; with `--all`
+ * those too. The last line says how many cases passed and failed; with exit code 2 none was tried, as the bench cannot be
+ * set up here.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -27,8 +28,7 @@ const kinds: readonly ImageKind[] = ["grub", "dracut", "systemd-boot"];
 
 const jest = ["jest", "-c", join(here, "jest.config.cjs")];
 const all = listed([]);
-const given = process.argv.slice(2);
-const patterns = given[0] === "--core" ? inventory.core.map((name) => `/${name}.scenario`) : given;
+const patterns = chosen(process.argv.slice(2));
 
 async function main(): Promise<void> {
   install();
@@ -80,8 +80,20 @@ function listed(patterns: readonly string[]): string[] {
   return stdout.split("\n").filter((line) => line.endsWith(".scenario.ts"));
 }
 
+/** Jest's patterns for the arguments. */
+function chosen(given: readonly string[]): readonly string[] {
+  if (given[0] === "--all") return [];
+  if (given.length > 0) return given;
+  const kept = all.map(nameOf).filter((name) => !inventory.onRequest.includes(name));
+  return kept.map((name) => `/${name}.scenario`);
+}
+
+function nameOf(path: string): string {
+  return basename(path, ".scenario.ts");
+}
+
 function names(scenarios: readonly string[]): string {
-  return scenarios.map((path) => basename(path, ".scenario.ts")).join(", ");
+  return scenarios.map(nameOf).join(", ");
 }
 
 /** The images that they boot, as each says itself. */
