@@ -257,6 +257,8 @@ async function comeBack(
 ): Promise<void> {
   const { name, timeout } = options;
   let settled = Infinity;
+  /** Why the last look at it saw nothing. */
+  let obstacle = "";
   const started = Date.now();
   const seconds = () => Math.round((Date.now() - started) / 1000);
   const report = (now: string) => context.progress.doing(`${name}: ${now}`, `${seconds()} s`);
@@ -269,12 +271,13 @@ async function comeBack(
     }
     if (seconds() > timeout) {
       throw new CliError(
-        `${name} did not come back within ${timeout} s. Look at its console. Once it is up, deploy again: it will not be rebooted twice for this.`,
+        `${name} did not come back within ${timeout} s. Look at its console. Once it is up, deploy again: it will not be rebooted twice for this.${obstacle && `\nLast: ${obstacle}`}`,
       );
     }
     const host = context.dial(false);
     try {
       const facts = await host.probe(context.signal);
+      obstacle = "";
       if (facts.bootId === endedBoot) {
         report("is still shutting down");
       } else {
@@ -286,6 +289,7 @@ async function comeBack(
       if (error instanceof CliError) throw error;
       if (context.signal.aborted) continue;
       if (!context.isNotUpYet(error)) throw error;
+      obstacle = error instanceof Error ? error.message : String(error);
       report("is down, waiting for SSH");
     } finally {
       await host.close();

@@ -44,12 +44,15 @@ export class HostError extends Error {
   }
 }
 
+/** What a host answered is of no use: cut off, or read while it changed. The next look may find it whole. */
+export class BrokenAnswer extends Error {}
+
 /** Errors of dialling that a later attempt may not meet. */
 const MAY_PASS: ReadonlySet<HostErrorKind> = new Set(["connection-refused", "timeout", "closed-early"]);
 
 /**
- * While a host reboots: its network comes and goes, and another SSH server with another key (dropbear in the
- * initramfs) may answer before the host's own.
+ * While a host reboots: its network comes and goes, what is asked of it ends in the middle, and another SSH server with
+ * another key (dropbear in the initramfs) may answer before the host's own.
  */
 const NOT_UP_YET: ReadonlySet<HostErrorKind> = new Set([
   ...MAY_PASS,
@@ -57,6 +60,7 @@ const NOT_UP_YET: ReadonlySet<HostErrorKind> = new Set([
   "unresolved-name",
   "still-booting",
   "lost",
+  "command-timeout",
   "unknown-host-key",
   "changed-host-key",
 ]);
@@ -66,8 +70,10 @@ export function mayPass(error: unknown): boolean {
   return error instanceof HostError && MAY_PASS.has(error.kind);
 }
 
-/** Whether an error, met while waiting for a reboot, only says that the host is not back yet. */
+/** Whether an error of looking, met while waiting for a reboot, only says that the host is not back yet. */
 export function isNotUpYet(error: unknown): boolean {
+  // Its file systems go and its processes are ended while it is looked at.
+  if (error instanceof BrokenAnswer) return true;
   if (!(error instanceof HostError)) return false;
   const jumpHostKey = error.peer.isJump && error.kind.endsWith("host-key");
   return NOT_UP_YET.has(error.kind) && !jumpHostKey;

@@ -16,6 +16,7 @@ import { pciConfPath } from "../model/openNebulaPciConf";
 import { paths } from "../model/paths";
 import { slotOf } from "../model/pciAddress";
 import { qemuConfPath } from "../model/qemuConf";
+import { BrokenAnswer } from "./errors";
 import { parseGrubMenu } from "./grubMenu";
 import { parseLibvirt } from "./libvirt";
 import { nextKernel, type SystemdBootChoice } from "./nextKernel";
@@ -33,7 +34,7 @@ export const probeScript: string = assembleScript(trialProbe, sriov, probe, "pro
 /**
  * @param host name of the host, for messages
  * @param stderr the host's own words, for messages
- * @throws where the answer is cut off or was not given as root
+ * @throws BrokenAnswer where the answer is cut off; an Error where it was not given as root
  */
 export function parseProbe(stdout: string, host: string, stderr = ""): HostFacts {
   const answer = new Answer(parseRecords(stdout, host, stderr), host);
@@ -215,7 +216,7 @@ class Answer {
     const sizes = this.all("size").map(Number);
     const names = this.all("file");
     if (names.length !== sizes.length || sizes.reduce((sum, size) => sum + size, 0) !== content.length) {
-      throw new Error(
+      throw new BrokenAnswer(
         `Files of ${this.host} changed while the probe read them: somebody is at work there. Try again.`,
       );
     }

@@ -1,3 +1,5 @@
+import { BrokenAnswer } from "./errors";
+
 /** The answer of a probe: records by kind, each the fields that follow the kind. */
 export type Records = ReadonlyMap<string, readonly (readonly string[])[]>;
 
@@ -8,14 +10,14 @@ const VERSION = "passthrough-probe\t1";
  *
  * @param host for messages
  * @param words what the host said on standard error
- * @throws where the answer is cut off or none of ours
+ * @throws BrokenAnswer where the answer is cut off or none of ours
  */
 export function parseRecords(stdout: string, host: string, words = ""): Records {
   const said = words.trim() === "" ? "" : ` It said: ${words.trim()}`;
   const lines = stdout.split("\n");
   const start = lines.indexOf(VERSION);
   if (start < 0) {
-    throw new Error(
+    throw new BrokenAnswer(
       `${host} did not answer the probe. Its user needs a POSIX shell as login shell, and root or sudo.${said}`,
     );
   }
@@ -23,7 +25,7 @@ export function parseRecords(stdout: string, host: string, words = ""): Records 
   const whole = lines.slice(start + 1, -1);
   const end = whole.findIndex((line) => line.startsWith("end\t"));
   if (end < 0 || whole[end] !== `end\t${end}`) {
-    throw new Error(
+    throw new BrokenAnswer(
       `The probe of ${host} was cut off after ${whole.length} records, so nothing of it is used. Try again.${said}`,
     );
   }

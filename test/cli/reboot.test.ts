@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { CliError } from "../../lib/cli/errors";
 import { reboot, type RebootOptions } from "../../lib/cli/reboot";
 import { progressOn } from "../../lib/cli/terminal";
+import { BrokenAnswer, isNotUpYet } from "../../lib/host/errors";
 import type { Host } from "../../lib/host/types";
 import type { Change, ChangeOutcome, Step } from "../../lib/model/change";
 import type { HostFacts } from "../../lib/model/facts";
@@ -39,8 +40,6 @@ const bootedWith = (commandLine: string, driver = "vfio-pci"): Partial<HostFacts
 const asDeclared = bootedWith("quiet iommu=pt");
 const asBefore = bootedWith("quiet", "nouveau");
 
-class NotUpYet extends Error {}
-
 /** A host in memory: what it would show over SSH, and what becomes of it when it reboots. */
 class FakeHost {
   facts: HostFacts;
@@ -77,7 +76,7 @@ class FakeHost {
       },
       {
         dial: () => this.dialled(),
-        isNotUpYet: (error) => error instanceof NotUpYet,
+        isNotUpYet,
         reach: () => {
           throw new Error("Nothing manages this host.");
         },
@@ -118,7 +117,7 @@ class FakeHost {
     this.onProbe();
     if (!this.rebooting) return this.facts;
     const now = this.boots.length > 1 ? this.boots.shift() : this.boots[0];
-    if (now === "down") throw new NotUpYet("connection refused");
+    if (now === "down") throw new BrokenAnswer("The probe was cut off.");
     if (typeof now === "object") this.facts = { ...this.facts, ...now, bootId: "boot-2" };
     return this.facts;
   }
@@ -254,6 +253,7 @@ It will not be rebooted again for this declaration. Mend the cause or change the
     const { message } = await failure(host.reboot({ timeout: 7 }));
     expect(message).toContain("deb1 did not come back within 7 s.");
     expect(message).toContain("it will not be rebooted twice");
+    expect(message).toMatch(/\nLast: The probe was cut off\.$/);
   });
 
   test("an error that waiting does not mend ends the waiting", async () => {
@@ -398,7 +398,7 @@ describe("Ctrl-C", () => {
   });
 
   test.each([
-    ["between two looks", () => new NotUpYet("down")],
+    ["between two looks", () => new BrokenAnswer("down")],
     ["in the middle of one", () => new Error("cancelled")],
   ])("while it is waited for, %s: the next deploy proves it", async (_when, error) => {
     const host = new FakeHost(asBefore);

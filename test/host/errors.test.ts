@@ -1,4 +1,4 @@
-import { HostError, isNotUpYet, mayPass, type HostErrorKind } from "../../lib/host/errors";
+import { BrokenAnswer, HostError, isNotUpYet, mayPass, type HostErrorKind } from "../../lib/host/errors";
 
 const error = (kind: HostErrorKind, isJump = false): HostError =>
   new HostError(kind, { name: "pve1", address: "root@pve1:22", isJump }, "Unable to do it", "For a reason.");
@@ -22,7 +22,7 @@ describe("an error of the way to a host", () => {
     ["incompatible", { passes: false, reboots: false }],
     ["jump-refused", { passes: false, reboots: false }],
     ["refused-command", { passes: false, reboots: false }],
-    ["command-timeout", { passes: false, reboots: false }],
+    ["command-timeout", { passes: false, reboots: true }],
     ["aborted", { passes: false, reboots: false }],
   ])("%s: %j", (kind, { passes, reboots }) => {
     expect(mayPass(error(kind))).toBe(passes);
@@ -33,6 +33,11 @@ describe("an error of the way to a host", () => {
     expect(isNotUpYet(error("changed-host-key", true))).toBe(false);
     expect(isNotUpYet(error("unknown-host-key", true))).toBe(false);
     expect(isNotUpYet(error("timeout", true))).toBe(true);
+  });
+
+  it("of an answer that is of no use passes with the reboot", () => {
+    expect(isNotUpYet(new BrokenAnswer("The probe was cut off."))).toBe(true);
+    expect(mayPass(new BrokenAnswer("The probe was cut off."))).toBe(false);
   });
 
   it("that is none of ours is final", () => {

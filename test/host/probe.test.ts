@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
+import { BrokenAnswer } from "../../lib/host/errors";
 import { parseProbe, probeScript } from "../../lib/host/probe";
 import type { HostFacts } from "../../lib/model/facts";
 import { FakeRoot } from "../support/fakeRoot";
@@ -254,6 +255,21 @@ describe("files", () => {
     root.write("/etc/modules", "old\n");
     root.program("cat", `echo longer >>"$ROOT/etc/modules"\nexec /bin/cat "$@"`);
     await expect(facts()).rejects.toThrow(/Files of pve1 changed while the probe read them/);
+    await expect(facts()).rejects.toThrow(BrokenAnswer);
+  });
+
+  test("as many as were there when it began: one that goes meanwhile is an error", async () => {
+    root.write("/boot/efi/loader/loader.conf", "timeout 0\n");
+    root.program("cat", `rm -rf "$ROOT/boot/efi/loader"\nexec /bin/cat "$@"`);
+    await expect(facts()).rejects.toThrow(BrokenAnswer);
+  });
+
+  test("an answer that ends in the middle is no answer", async () => {
+    const { stdout } = await root.run(probeScript);
+    for (const part of [0, 0.5, 0.99]) {
+      const cut = stdout.slice(0, stdout.length * part);
+      expect(() => parseProbe(cut, "pve1")).toThrow(BrokenAnswer);
+    }
   });
 });
 
