@@ -1,7 +1,7 @@
 /**
  * `npm run test:machine [jest arguments]`: boots Debian hosts under QEMU and runs the scenarios on them. Linux, and root
- * for what makes the images. Without arguments all but the three that take as long as the others together; with `--all`
- * those too. The last line says how many cases passed and failed; with exit code 2 none was tried, as the bench cannot be
+ * for what makes the images. Without arguments all but those that scenarios.json has on request; with `--all` those
+ * too. The last line says how many cases passed and failed; with exit code 2 none was tried, as the bench cannot be
  * set up here.
  */
 import { spawnSync } from "node:child_process";
